@@ -1,0 +1,108 @@
+import type { Knex } from 'knex'
+
+/** What a configuration comes to once every file is read, every variable filled in and every default applied. */
+export interface ResolvedConfig {
+  readonly router: RouterConfig
+  /** Where requests carry their tenant, in the order in which the sources are asked. */
+  readonly tenant: readonly TenantSourceConfig[]
+  /** By name, in file order. Never empty. */
+  readonly shards: ReadonlyMap<string, ShardConfig>
+}
+
+/** The part of a tenant source that a file can express. */
+export type TenantSourceConfig =
+  | { readonly header: string }
+  | { readonly subdomain: string }
+  | { readonly path: string }
+  | { readonly cookie: string }
+  | { readonly claim: string }
+
+export type RouterStrategy = 'static' | 'range' | 'buckets' | 'modulo' | 'lookup' | 'composite'
+
+/** Finds a tenant's shard in the user's own directory; undefined means that the tenant is unknown. */
+export type TenantLookup = (tenant: string) => string | undefined | PromiseLike<string | undefined>
+
+export interface RouterConfig {
+  readonly strategy: RouterStrategy
+  /** Only with `lookup`, or with `composite` when `lookup` is one of its strategies. */
+  readonly lookup: TenantLookup | undefined
+  /** Only with `composite`: asked in this order. */
+  readonly strategies: readonly Exclude<RouterStrategy, 'composite'>[]
+  readonly cache: RouterCacheConfig
+}
+
+/** Bounds of the cache in front of a router that answers asynchronously. */
+export interface RouterCacheConfig {
+  /** How many known tenants are kept. */
+  readonly max: number
+  /** How many unknown tenant ids are kept, apart from the known ones so that they never push those out. */
+  readonly maxUnknown: number
+  readonly ttlMs: number
+  readonly unknownTtlMs: number
+}
+
+export interface ShardConfig {
+  readonly name: string
+  /** File (or `config`) in which the shard is described, for messages. */
+  readonly file: string
+  /** A client that knex knows: `pg`, `mysql2`, `better-sqlite3`, … */
+  readonly client: string
+  readonly connection: ConnectionConfig
+  /** Settings that every session of this shard starts with, by name. */
+  readonly session: Readonly<Record<string, string>>
+  readonly pool: PoolConfig
+  /** `always` brings a session back to its baseline after each lease; `never` is the user's own risk. */
+  readonly scrub: 'always' | 'never'
+  readonly replicas: readonly ReplicaConfig[]
+  /** Tenant ids that `static` and `composite` route here, and that override `buckets`. */
+  readonly tenants: readonly string[]
+  /** Half-open integer ranges `[from, to)`; `to` is undefined for "and all above". Only with `range`. */
+  readonly ranges: readonly IntegerRange[]
+  /** Inclusive slot ranges. Only with `buckets`. */
+  readonly buckets: readonly SlotRange[]
+  /** Remainder that `modulo` routes here. */
+  readonly index: number | undefined
+  /** Expected content of the database's `sherd_identity` table. */
+  readonly identity: string | undefined
+  /** Options that are handed to knex as they are: `useNullAsDefault`, `migrations`, `postProcessResponse`, … */
+  readonly knex: Readonly<Partial<Knex.Config>>
+}
+
+/** A URL, knex's connection object, or a function that yields either (rotating credentials). */
+export type ConnectionConfig =
+  | string
+  | Readonly<Record<string, unknown>>
+  | (() => string | Readonly<Record<string, unknown>> | PromiseLike<string | Readonly<Record<string, unknown>>>)
+
+export interface ReplicaConfig {
+  readonly connection: ConnectionConfig
+  readonly pool: PoolConfig
+}
+
+export interface IntegerRange {
+  readonly from: bigint
+  readonly to: bigint | undefined
+}
+
+export interface SlotRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** Limits of one endpoint's pool. Times are milliseconds; null is "off". */
+export interface PoolConfig {
+  /** Connections that stay open while idle. */
+  readonly min: number
+  /** Connections at most. A connection is held for a whole handler. */
+  readonly max: number
+  /** From asking for a connection to having one, whatever the reason for waiting. */
+  readonly checkoutTimeoutMs: number
+  /** For one attempt to open a connection. */
+  readonly connectTimeoutMs: number
+  /** Attempts to open a connection that may be under way at once. */
+  readonly connectConcurrency: number
+  /** Callers that may wait at once; the next one is refused. */
+  readonly maxWaiting: number
+  readonly idleTimeoutMs: number | null
+  readonly maxLifetimeMs: number | null
+}

@@ -1,0 +1,224 @@
+/**
+ * Every error Sherd throws, as siblings under {@link ShardingError}: none is a subclass of another, so a
+ * `catch` can tell them apart by class or by `code`. `docs/errors.md` says for each when it comes and what to do.
+ */
+
+const BRAND = Symbol.for('sherd.error')
+
+/** What every error of Sherd may be given beside its message. */
+export interface ShardingErrorOptions {
+  /** Name of the shard that the error is about. */
+  readonly shard?: string
+  /** The error underneath: a driver's, a router's, a system call's. */
+  readonly cause?: unknown
+  /** Whole seconds after which trying again makes sense; becomes the `Retry-After` header. */
+  readonly retryAfter?: number
+}
+
+/**
+ * Base of all errors of Sherd.
+ *
+ * `instanceof` also holds across copies of the package (ESM beside CommonJS, a bundle beside `node_modules`),
+ * because it compares codes instead of prototypes.
+ */
+export abstract class ShardingError extends Error {
+  /** Stable machine-readable name, `SHARD_ERR_<NOUN>_<STATE>`. */
+  static readonly code: string = 'SHARD_ERR'
+  /** HTTP status that a framework should answer with. */
+  static readonly status: number = 500
+  /** Whether the same call may succeed later without a change by the programmer. */
+  static readonly retryable: boolean = false
+
+  readonly code: string
+  readonly statusCode: number
+  /** Alias of `statusCode` under the name that Express reads. */
+  readonly status: number
+  readonly retryable: boolean
+  readonly shard: string | undefined
+  /** Whole seconds, or undefined when trying again does not help. */
+  readonly retryAfter: number | undefined
+  /** Response headers, under the name that Express and Fastify honour. Never a shared object. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(message: string, options: ShardingErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    const kind = new.target
+    this.name = kind.name
+    this.code = kind.code
+    this.statusCode = this.status = kind.status
+    this.retryable = kind.retryable
+    this.shard = options.shard
+    this.retryAfter = options.retryAfter
+    this.headers =
+      options.retryAfter === undefined
+        ? { 'cache-control': 'no-store' }
+        : { 'cache-control': 'no-store', 'retry-after': String(options.retryAfter) }
+    Object.defineProperty(this, BRAND, { value: kind.code })
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
+    if (this === ShardingError) return true
+    // A user's own subclass has no code of its own: the ordinary check serves it.
+    return Object.hasOwn(this, 'code')
+      ? value[BRAND] === this.code
+      : Object.prototype.isPrototypeOf.call(this.prototype, value)
+  }
+}
+
+// --- Configuration -------------------------------------------------------------------------------------------
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigProblem {
+  /** File it stands in, as the user would open it; `config` for a configuration given as an object. */
+  readonly file: string
+  /** Where in the file: `pool.max`, `replicas[0].connection`; empty for the file as a whole. */
+  readonly path: string
+  /** The offending value with every secret redacted, or undefined where there is none to show. */
+  readonly value: string | undefined
+  /** What is wrong. */
+  readonly message: string
+  /** What to do about it. */
+  readonly mend: string
+}
+
+/** The configuration cannot be used; `problems` has everything that is wrong with it, in file order. */
+export class ConfigInvalidError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_CONFIG_INVALID'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(describeProblems(problems))
+    this.problems = problems
+  }
+}
+
+function describeProblems(problems: readonly ConfigProblem[]): string {
+  const lines = problems.map(({ file, path, value, message, mend }) => {
+    const where = path === '' ? file : `${file} › ${path}`
+    const shown = value === undefined ? '' : ` (found ${value})`
+    return `  ${where}\n    ${message}${shown}\n    → ${mend}`
+  })
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
+  return `The sharding configuration has ${count}:\n${lines.join('\n')}`
+}
+
+// --- Mistakes of the programmer: 500, never retryable ---------------------------------------------------------
+
+/** Code that needs a shard ran outside every scope. */
+export class ScopeMissingError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_SCOPE_MISSING'
+}
+
+/** A locked scope was asked for another shard or another tenant. */
+export class ScopeLockedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_SCOPE_LOCKED'
+}
+
+/** A query came from a scope whose function has already settled. */
+export class ScopeEndedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_SCOPE_ENDED'
+}
+
+/** Two things that must belong together do not: a tenant and a shard, a query and a transaction. */
+export class ScopeMismatchError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_SCOPE_MISMATCH'
+}
+
+/** No shard of that name is configured. */
+export class ShardUnknownError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_SHARD_UNKNOWN'
+}
+
+/** A statement that may write was about to run in a scope that prevents writes. */
+export class WritePreventedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_WRITE_PREVENTED'
+}
+
+/** The connection has been taken back from this scope, for instance after the response. */
+export class LeaseRevokedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_LEASE_REVOKED'
+}
+
+/** A query waited behind a transaction or stream that kept the connection idle for too long. */
+export class LeaseBlockedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_LEASE_BLOCKED'
+}
+
+/** The transaction that a query belongs to has already ended. */
+export class TransactionEndedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_TRANSACTION_ENDED'
+}
+
+/** A commit was asked for and the server rolled the transaction back. */
+export class TransactionAbortedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_TRANSACTION_ABORTED'
+}
+
+/** The connection broke while a COMMIT was on its way: the server may or may not have committed. */
+export class CommitUnknownError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_COMMIT_UNKNOWN'
+}
+
+// --- The request ---------------------------------------------------------------------------------------------
+
+/** The request names no tenant although one is required. */
+export class TenantMissingError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_TENANT_MISSING'
+  static override readonly status = 400
+}
+
+/** The tenant id is malformed or ambiguous. */
+export class TenantInvalidError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_TENANT_INVALID'
+  static override readonly status = 400
+}
+
+/** The router maps this tenant to no shard. */
+export class TenantUnknownError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_TENANT_UNKNOWN'
+  static override readonly status = 404
+}
+
+// --- No connection to be had: 503, retryable -----------------------------------------------------------------
+
+/** No connection became free before the checkout's deadline. */
+export class CheckoutTimeoutError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_CHECKOUT_TIMEOUT'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/** Whoever waited for a connection has gone away. */
+export class CheckoutAbortedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_CHECKOUT_ABORTED'
+  static override readonly status = 503
+}
+
+/** The queue for connections is full. */
+export class PoolOverloadedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_POOL_OVERLOADED'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/** The pool is being closed and lends no more connections. */
+export class PoolDrainingError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_POOL_DRAINING'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/** The shard's database refuses connections or cannot be reached. */
+export class ShardUnavailableError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_SHARD_UNAVAILABLE'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/** The directory of tenants cannot be asked right now. */
+export class RouterUnavailableError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_ROUTER_UNAVAILABLE'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
