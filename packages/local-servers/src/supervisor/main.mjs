@@ -1,0 +1,44 @@
+// Owns one PostgreSQL server on behalf of another process, its owner, and outlives it for as long as it
+// takes to clean up. The owner cannot promise that itself: nothing of it runs after SIGKILL. The end of
+// the IPC channel is the one signal that every kind of death sends.
+import { PostgresServer } from './postgres-server.mjs'
+
+/**
+ * @typedef {{ id: number, method: 'start' | 'stop' | 'restart' | 'kill', argument?: any }} Request
+ * @typedef {{ id: number, result?: import('./postgres-server.mjs').Running, error?: string }} Reply
+ */
+
+const server = new PostgresServer()
+
+/** One operation at a time: a cleanup that interrupted a start would race with it. @type {Promise<unknown>} */
+let last = Promise.resolve()
+
+/** @template T @param {() => T | Promise<T>} operation @returns {Promise<T>} */
+function enqueue(operation) {
+  const result = last.then(operation)
+  last = result.catch(() => {})
+  return result
+}
+
+function cleanUpAndExit() {
+  enqueue(() => server.remove()).then(
+    () => process.exit(0),
+    () => process.exit(1),
+  )
+}
+
+process.on('message', async (/** @type {Request} */ { id, method, argument }) => {
+  /** @type {Reply} */
+  let reply
+  try {
+    const result = await enqueue(/** @returns {Promise<any>} */ () => server[method](argument))
+    reply = { id, result }
+  } catch (error) {
+    reply = { id, error: error instanceof Error ? error.message : String(error) }
+  }
+  // The owner may have left meanwhile.
+  if (process.connected) process.send?.(reply, () => {})
+})
+
+process.once('disconnect', cleanUpAndExit)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, cleanUpAndExit)

@@ -1,0 +1,216 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { appendFileSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { prepareInstallation } from './installation.mjs'
+
+/**
+ * @typedef {{ password: string, settings: Record<string, string> }} StartOptions
+ * @typedef {'fast' | 'immediate'} StopMode
+ * @typedef {{ pid: number, port: number, folder: string }} Running
+ */
+
+const START_TIMEOUT_MS = 60_000
+
+/** How long each way of stopping may take before the next, harsher one. The postmaster itself kills its
+ * children five seconds after an immediate shutdown, so SIGKILL comes later than that. */
+const PATIENCE_MS = { SIGINT: 5_000, SIGQUIT: 8_000, SIGKILL: 5_000 }
+
+/** A launch that fails for these reasons is worth another try: somebody took the port between its choice and
+ * its use, or backends of a killed postmaster have not yet noticed that it is gone. */
+const TAKEN_PORT = /could not create any TCP\/IP sockets/
+const OLD_BACKENDS = /pre-existing shared memory block/
+const LAUNCH_ATTEMPTS = 20
+
+export class PostgresServer {
+  /** @type {import('./installation.mjs').Installation | undefined} */
+  #installation
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #postmaster
+  #port = 0
+
+  /** @param {StartOptions} options @returns {Promise<Running>} */
+  async start({ password, settings }) {
+    this.#installation = await prepareInstallation()
+    const { folder } = this.#installation
+    this.#initialise(password)
+    appendFileSync(path.join(folder, 'data', 'postgresql.conf'), toConfigurationFile(settings))
+    return await this.#launch({ choosePort: true })
+  }
+
+  /** @param {{ mode: StopMode }} options */
+  async stop({ mode }) {
+    await this.#shutDown(mode)
+    await this.remove()
+  }
+
+  /** @param {{ mode: StopMode }} options @returns {Promise<Running>} */
+  async restart({ mode }) {
+    await this.#shutDown(mode)
+    return await this.#launch({ choosePort: false })
+  }
+
+  /** As if the machine had lost power: no shutdown of any kind; the data folder stays for a restart. */
+  async kill() {
+    await this.#signalAndWait('SIGKILL')
+  }
+
+  /** Stops whatever runs and removes the folder. Safe in every state. */
+  async remove() {
+    await this.#shutDown('fast')
+    if (this.#installation === undefined) return
+    this.#releaseSharedMemory()
+    rmSync(this.#installation.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+    this.#installation = undefined
+  }
+
+  /** @param {string} password */
+  #initialise(password) {
+    const { folder, binaries, spawnOptions } = this.#running
+    const passwordFile = path.join(folder, 'password')
+    writeFileSync(passwordFile, password, { mode: 0o644 }) // The folder itself is closed to others.
+    const { status, error, stderr } = spawnSync(
+      binaries.initdb,
+      [
+        `--pgdata=${path.join(folder, 'data')}`,
+        '--username=postgres',
+        `--pwfile=${passwordFile}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        // The same order and the same English messages on every machine.
+        '--locale=C',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--no-sync',
+        '--no-instructions',
+        // Shared memory as files in the data folder goes away with it, also after SIGKILL.
+        '--set=dynamic_shared_memory_type=mmap',
+        // SCRAM's work protects a password against guessing; this one is random and lives for minutes.
+        '--set=scram_iterations=1',
+      ],
+      { ...spawnOptions, encoding: 'utf8' },
+    )
+    if (status !== 0) throw new Error(`initdb failed: ${error?.message ?? stderr}`)
+  }
+
+  /** @param {{ choosePort: boolean }} options @returns {Promise<Running>} */
+  async #launch({ choosePort }) {
+    const { folder } = this.#running
+    for (let attempt = 1; ; attempt++) {
+      if (choosePort) this.#port = await freePort()
+      const log = path.join(folder, `server.${Date.now()}.${attempt}.log`)
+      const pid = await this.#spawnPostmaster(log)
+      if (pid !== undefined) return { pid, port: this.#port, folder }
+
+      const output = readFileSync(log, 'utf8')
+      const retry = TAKEN_PORT.test(output) || OLD_BACKENDS.test(output)
+      if (!retry || attempt === LAUNCH_ATTEMPTS) throw new Error(`PostgreSQL did not start:\n${output}`)
+      if (!choosePort || OLD_BACKENDS.test(output)) await sleep(100)
+    }
+  }
+
+  /** @param {string} log @returns {Promise<number | undefined>} undefined when it ended before it was ready */
+  async #spawnPostmaster(log) {
+    const { folder, binaries, spawnOptions } = this.#running
+    const output = openSync(log, 'a')
+    const data = path.join(folder, 'data')
+    const postmaster = spawn(binaries.postgres, ['-D', data, '-p', String(this.#port)], {
+      ...spawnOptions,
+      stdio: ['ignore', output, output],
+    })
+    postmaster.once('error', () => {}) // Without a pid: seen below.
+    this.#postmaster = postmaster
+
+    const deadline = Date.now() + START_TIMEOUT_MS
+    while (postmaster.pid !== undefined && postmaster.exitCode === null && postmaster.signalCode === null) {
+      if (isReady(data, postmaster.pid)) return postmaster.pid
+      if (Date.now() > deadline) {
+        await this.#shutDown('immediate')
+        throw new Error(
+          `PostgreSQL was not ready after ${START_TIMEOUT_MS} ms:\n${readFileSync(log, 'utf8')}`,
+        )
+      }
+      await sleep(10)
+    }
+    this.#postmaster = undefined
+    return undefined
+  }
+
+  /** @param {StopMode} mode */
+  async #shutDown(mode) {
+    if (mode === 'fast' && (await this.#signalAndWait('SIGINT'))) return
+    if (await this.#signalAndWait('SIGQUIT')) return
+    await this.#signalAndWait('SIGKILL')
+  }
+
+  /** @param {keyof typeof PATIENCE_MS} signal @returns {Promise<boolean>} whether no postmaster runs any more */
+  async #signalAndWait(signal) {
+    const postmaster = this.#postmaster
+    if (postmaster === undefined) return true
+    const deadline = Date.now() + PATIENCE_MS[signal]
+    this.#send(postmaster, signal)
+    while (postmaster.exitCode === null && postmaster.signalCode === null) {
+      if (Date.now() > deadline) return false
+      await sleep(10)
+    }
+    this.#postmaster = undefined
+    return true
+  }
+
+  /** @param {import('node:child_process').ChildProcess} postmaster @param {keyof typeof PATIENCE_MS} signal */
+  #send(postmaster, signal) {
+    if (process.platform === 'win32') {
+      // Windows has no signals; PostgreSQL emulates them over a named pipe, which pg_ctl knows how to use.
+      spawnSync(this.#running.binaries.pg_ctl, ['kill', signal.slice('SIG'.length), String(postmaster.pid)])
+      return
+    }
+    postmaster.kill(signal)
+    postmaster.kill('SIGCONT') // Somebody may have stopped it to see how a client waits.
+  }
+
+  /** A killed postmaster leaves the tiny System V segment behind with which PostgreSQL guards its data folder. */
+  #releaseSharedMemory() {
+    const segment = readLockFile(path.join(this.#running.folder, 'data'))[6]?.trim().split(/\s+/)[1]
+    if (segment !== undefined) spawnSync('ipcrm', ['-m', segment], { stdio: 'ignore' })
+  }
+
+  get #running() {
+    if (this.#installation === undefined) throw new Error('The PostgreSQL server has been stopped.')
+    return this.#installation
+  }
+}
+
+/** @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+/** @param {Record<string, string>} settings */
+function toConfigurationFile(settings) {
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`)
+  return `\n${lines.join('\n')}\n`
+}
+
+/** What pg_ctl does: the postmaster writes its state as the eighth line of its lock file.
+ * @param {string} data @param {number} pid */
+function isReady(data, pid) {
+  const lines = readLockFile(data)
+  // The file of a killed predecessor has another pid.
+  return lines[0] === String(pid) && lines[7]?.trim() === 'ready'
+}
+
+/** @param {string} data */
+function readLockFile(data) {
+  try {
+    return readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')
+  } catch {
+    return []
+  }
+}

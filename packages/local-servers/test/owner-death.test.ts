@@ -1,0 +1,51 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test, vi } from 'vitest'
+import { expectRunning, noTracesSoon, processesIn, type Server } from './traces.ts'
+
+function spawnOwner(script: string, env = process.env): ChildProcess {
+  return fork(fileURLToPath(new URL(`fixtures/${script}`, import.meta.url)), {
+    env,
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+}
+
+async function startOwner(script: string): Promise<{ owner: ChildProcess; server: Server }> {
+  const owner = spawnOwner(script)
+  const [server] = await once(owner, 'message')
+  return { owner, server }
+}
+
+test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
+  'an owner ended by %s leaves no server',
+  async (signal) => {
+    const { owner, server } = await startOwner('owner.ts')
+    expectRunning(server)
+    owner.kill(signal)
+    await noTracesSoon(server)
+  },
+)
+
+test('an owner killed while its server starts leaves no server', async () => {
+  const temporary = await mkdtemp(path.join(tmpdir(), 'owner-death-'))
+  await chmod(temporary, 0o755) // As root, the server runs as another user.
+  const folders = async () => (await readdir(temporary)).filter((name) => name.startsWith('sherd-postgres-'))
+
+  const owner = spawnOwner('owner.ts', { ...process.env, TMPDIR: temporary })
+  await vi.waitFor(async () => expect(await folders()).toHaveLength(1), { timeout: 10_000, interval: 5 })
+  owner.kill('SIGKILL')
+  await vi.waitFor(async () => expect(await folders()).toEqual([]), { timeout: 10_000 })
+  expect(processesIn(temporary)).toEqual([])
+  await rm(temporary, { recursive: true })
+})
+
+test('a running server does not keep its owner alive', async () => {
+  const { owner, server } = await startOwner('owner-that-ends.ts')
+  if (owner.exitCode === null) expect(await once(owner, 'exit')).toEqual([0, null])
+  await noTracesSoon(server)
+})
