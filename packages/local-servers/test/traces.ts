@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, vi } from 'vitest'
 
 export interface Server {
@@ -7,31 +7,52 @@ export interface Server {
   readonly folder: string
 }
 
-/** Command lines that mention the folder: the postmaster's and initdb's do. */
-export function processesIn(folder: string): string[] {
-  const all = execFileSync('ps', ['-A', '-o', 'pid=,stat=,args='], { encoding: 'utf8' })
-  return all.split('\n').filter((line) => line.includes(folder))
+interface Process {
+  readonly pid: number
+  readonly commandLine: string
 }
 
-function isRunning(pid: number): boolean {
+/** Without processes that have ended but that nobody has waited for yet. */
+function runningProcesses(): Process[] {
+  return existsSync('/proc/self/cmdline') ? processesOfProc() : processesOfPs()
+}
+
+/** Small Linux images have no ps. An ended process has an empty command line. */
+function processesOfProc(): Process[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => ({ pid: Number(pid), commandLine: readCommandLine(pid) }))
+    .filter(({ commandLine }) => commandLine !== '')
+}
+
+function readCommandLine(pid: string): string {
   try {
-    const state = execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
-    return !state.trim().startsWith('Z') // An exited process that nobody has waited for yet.
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
   } catch {
-    return false
+    return '' // It ended meanwhile.
   }
 }
 
-function tracesOf({ pid, folder }: Server): string[] {
-  return [
-    ...(isRunning(pid) ? [`process ${pid}`] : []),
-    ...processesIn(folder),
-    ...(existsSync(folder) ? [folder] : []),
-  ]
+function processesOfPs(): Process[] {
+  const output = execFileSync('ps', ['-A', '-o', 'pid=,stat=,args='], { encoding: 'utf8' })
+  return output.split('\n').flatMap((line) => {
+    const [, pid, state, commandLine = ''] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? []
+    return state === undefined || state.startsWith('Z') ? [] : [{ pid: Number(pid), commandLine }]
+  })
 }
 
-export function expectRunning(server: Server): void {
-  expect(tracesOf(server)).toContain(`process ${server.pid}`)
+/** The postmaster and initdb name their folder in the command line. */
+export function processesIn(folder: string): Process[] {
+  return runningProcesses().filter(({ commandLine }) => commandLine.includes(folder))
+}
+
+function tracesOf({ pid, folder }: Server): unknown[] {
+  const processes = runningProcesses().filter((each) => each.pid === pid || each.commandLine.includes(folder))
+  return [...processes, ...(existsSync(folder) ? [folder] : [])]
+}
+
+export function expectRunning({ pid, folder }: Server): void {
+  expect(processesIn(folder).map((each) => each.pid)).toContain(pid)
 }
 
 export function expectNoTraces(server: Server): void {
