@@ -17,7 +17,10 @@ function spawnOwner(script: string, env = process.env): ChildProcess {
 
 async function startOwner(script: string): Promise<{ owner: ChildProcess; server: Server }> {
   const owner = spawnOwner(script)
-  const [server] = await once(owner, 'message')
+  const server = await new Promise<Server>((resolve, reject) => {
+    owner.once('message', (message) => resolve(message as Server))
+    owner.once('exit', () => reject(new Error('The owner has ended before its server had started.')))
+  })
   return { owner, server }
 }
 

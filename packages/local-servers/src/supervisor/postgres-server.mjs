@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { appendFileSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chownSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -69,7 +69,8 @@ export class PostgresServer {
   #initialise(password) {
     const { folder, binaries, spawnOptions } = this.#running
     const passwordFile = path.join(folder, 'password')
-    writeFileSync(passwordFile, password, { mode: 0o644 }) // The folder itself is closed to others.
+    writeFileSync(passwordFile, password, { mode: 0o600 })
+    if (spawnOptions.uid !== undefined) chownSync(passwordFile, spawnOptions.uid, spawnOptions.gid ?? -1)
     const { status, error, stderr } = spawnSync(
       binaries.initdb,
       [
