@@ -1,9 +1,11 @@
 // `npm start`: everything from a fresh clone to the running example. Arguments go to the example.
 import path from 'node:path'
+import { endWithNpm } from './lib/end-with-npm.mjs'
 import { root } from './lib/root.mjs'
 import { setUp } from './lib/set-up.mjs'
 import { steps } from './lib/steps.mjs'
 
+endWithNpm()
 const announce = steps(3)
 await setUp(announce)
 

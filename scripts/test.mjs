@@ -1,10 +1,12 @@
 // `npm test`: everything from a fresh clone to the tests of all packages. Arguments go to turbo, for instance
 // `npm test -- --filter=@sherd/core` or `npm test -- --force`.
 import { countTests, removeTestResults, summary } from './lib/counts.mjs'
+import { endWithNpm } from './lib/end-with-npm.mjs'
 import { turbo } from './lib/run.mjs'
 import { setUp } from './lib/set-up.mjs'
 import { steps } from './lib/steps.mjs'
 
+endWithNpm()
 const announce = steps(3)
 await setUp(announce)
 
