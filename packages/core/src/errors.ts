@@ -85,20 +85,26 @@ export interface ConfigProblem {
 /** The configuration cannot be used; `problems` has everything that is wrong with it, in file order. */
 export class ConfigInvalidError extends ShardingError {
   static override readonly code = 'SHARD_ERR_CONFIG_INVALID'
-  readonly problems: readonly ConfigProblem[]
+  declare readonly problems: readonly ConfigProblem[]
 
   constructor(problems: readonly ConfigProblem[]) {
     super(describeProblems(problems))
-    this.problems = problems
+    // Not enumerable, so that a terminal shows the message and not the same once more as objects.
+    Object.defineProperty(this, 'problems', { value: Object.freeze([...problems]) })
   }
 }
 
+/** More than anybody reads at once; the rest is in `problems`. */
+const PROBLEMS_DESCRIBED = 100
+
 function describeProblems(problems: readonly ConfigProblem[]): string {
-  const lines = problems.map(({ file, path, value, message, mend }) => {
+  const lines = problems.slice(0, PROBLEMS_DESCRIBED).map(({ file, path, value, message, mend }) => {
     const where = path === '' ? file : `${file} › ${path}`
     const shown = value === undefined ? '' : ` (found ${value})`
     return `  ${where}\n    ${message}${shown}\n    → ${mend}`
   })
+  const left = problems.length - PROBLEMS_DESCRIBED
+  if (left > 0) lines.push(`  … and ${left} more`)
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
   return `The sharding configuration has ${count}:\n${lines.join('\n')}`
 }

@@ -22,12 +22,22 @@ export type RouterStrategy = 'static' | 'range' | 'buckets' | 'modulo' | 'lookup
 /** Finds a tenant's shard in the user's own directory; undefined means that the tenant is unknown. */
 export type TenantLookup = (tenant: string) => string | undefined | PromiseLike<string | undefined>
 
+/** A strategy that routes by itself; `composite` asks several of them. */
+export type SimpleStrategy = Exclude<RouterStrategy, 'composite'>
+
+/** Options of a shard that say which tenants live there. */
+export type PlacementOption = 'tenants' | 'ranges' | 'buckets' | 'index'
+
 export interface RouterConfig {
+  /** File (or `config`) in which the router is described, for explanations. */
+  readonly file: string
   readonly strategy: RouterStrategy
   /** Only with `lookup`, or with `composite` when `lookup` is one of its strategies. */
   readonly lookup: TenantLookup | undefined
+  /** After this time a call of `lookup` counts as failed. */
+  readonly lookupTimeoutMs: number
   /** Only with `composite`: asked in this order. */
-  readonly strategies: readonly Exclude<RouterStrategy, 'composite'>[]
+  readonly strategies: readonly SimpleStrategy[]
   readonly cache: RouterCacheConfig
 }
 
@@ -45,6 +55,8 @@ export interface ShardConfig {
   readonly name: string
   /** File (or `config`) in which the shard is described, for messages. */
   readonly file: string
+  /** Where in the file each of these stands, for explanations: `tenants`, `$production.tenants`, … */
+  readonly places: Readonly<Record<PlacementOption, string>>
   /** A client that knex knows: `pg`, `mysql2`, `better-sqlite3`, … */
   readonly client: string
   readonly connection: ConnectionConfig
@@ -72,7 +84,10 @@ export interface ShardConfig {
 export type ConnectionConfig =
   | string
   | Readonly<Record<string, unknown>>
-  | (() => string | Readonly<Record<string, unknown>> | PromiseLike<string | Readonly<Record<string, unknown>>>)
+  | (() =>
+      | string
+      | Readonly<Record<string, unknown>>
+      | PromiseLike<string | Readonly<Record<string, unknown>>>)
 
 export interface ReplicaConfig {
   readonly connection: ConnectionConfig

@@ -1,0 +1,22 @@
+/** The clients that knex knows, aliases included, and the npm package that each of them loads. */
+export const drivers: Readonly<Record<string, string>> = {
+  pg: 'pg',
+  postgres: 'pg',
+  postgresql: 'pg',
+  pgnative: 'pg-native',
+  cockroachdb: 'pg',
+  redshift: 'pg',
+  mysql2: 'mysql2',
+  mysql: 'mysql',
+  mariadb: 'mariadb',
+  'better-sqlite3': 'better-sqlite3',
+  sqlite3: 'sqlite3',
+  sqlite: 'sqlite3',
+  mssql: 'tedious',
+  oracledb: 'oracledb',
+}
+
+/** Whether a client's connection text is the name of a file instead of a URL. */
+export function takesFileName(client: string): boolean {
+  return drivers[client]?.includes('sqlite3') ?? false
+}

@@ -1,0 +1,217 @@
+import type { Knex } from 'knex'
+import type {
+  ConnectionConfig,
+  RouterStrategy,
+  SimpleStrategy,
+  TenantLookup,
+  TenantSourceConfig,
+} from './resolved-config.ts'
+
+/**
+ * A configuration as an object: the shape of the files, with the shard files under `shards`.
+ *
+ * Texts may hold `${NAME}`, `${NAME:-default}` and `${file:path}` as they may in files; `$${` stands for a literal
+ * `${`. A key such as `$production` or `$env.staging` overrides what stands beside it when `NODE_ENV` is that.
+ */
+export interface ConfigObject
+  extends ShardingOptions,
+    Overridable<ShardingOptions & Partial<ShardsOption>>,
+    ShardsOption {}
+
+interface ShardsOption {
+  /** The shards by name, or the folder (seen from the working directory) that holds one file a shard. */
+  readonly shards: Readonly<Record<string, ShardObject>> | string
+}
+
+/** What concerns all shards: the content of `sharding.yaml`. */
+export interface ShardingOptions {
+  /** For editors; not read. */
+  readonly $schema?: string
+  /** How the shard of a tenant is found. */
+  readonly router?: RouterObject
+  /**
+   * Where requests carry their tenant; of a list, the first source that answers.
+   *
+   * @default []
+   */
+  readonly tenant?: TenantSourceConfig | readonly TenantSourceConfig[]
+  /** What holds for every shard that does not say otherwise. */
+  readonly defaults?: SharedOptions
+}
+
+/** How the shard of a tenant is found. */
+export interface RouterObject {
+  /** @default 'static' */
+  readonly strategy?: RouterStrategy
+  /** Strategies that `composite` asks, in this order, until one answers. */
+  readonly strategies?: readonly SimpleStrategy[]
+  /** Finds the shard of a tenant, for `lookup`. Called outside every scope, and not at all for what is cached. */
+  readonly lookup?: TenantLookup
+  /**
+   * Milliseconds after which a call of `lookup` counts as failed.
+   *
+   * @default 5000
+   */
+  readonly lookupTimeoutMs?: number
+  /** Bounds of the cache in front of `lookup`. */
+  readonly cache?: RouterCacheObject
+}
+
+/** Bounds of the cache in front of `lookup`. */
+export interface RouterCacheObject {
+  /**
+   * Known tenants that are remembered.
+   *
+   * @default 10000
+   */
+  readonly max?: number
+  /**
+   * Unknown tenant ids that are remembered, apart from the known ones.
+   *
+   * @default 1000
+   */
+  readonly maxUnknown?: number
+  /**
+   * Milliseconds for which a known tenant's shard is remembered.
+   *
+   * @default 60000
+   */
+  readonly ttlMs?: number
+  /**
+   * Milliseconds for which an unknown tenant id is remembered.
+   *
+   * @default 5000
+   */
+  readonly unknownTtlMs?: number
+}
+
+/** What can be said for one shard as well as, under `defaults`, for all. */
+export interface SharedOptions {
+  /** One of knex's clients (`pg`, `mysql2`, `better-sqlite3`, …); its driver must be installed. */
+  readonly client?: string
+  /** Settings that every session of the shard starts with and keeps, such as `{ search_path: 'app' }`. */
+  readonly session?: Readonly<Record<string, string | number | boolean>>
+  /** Limits of the pool of connections. */
+  readonly pool?: PoolObject
+  /**
+   * Whether a session is brought back to its baseline after each lease; `never` is at the user's own risk.
+   *
+   * @default 'always'
+   */
+  readonly scrub?: 'always' | 'never'
+  /** Options handed to knex as they are; not those that have a place of their own here. */
+  readonly knex?: Readonly<
+    Omit<
+      Knex.Config,
+      'client' | 'dialect' | 'connection' | 'connectionPool' | 'pool' | 'acquireConnectionTimeout'
+    >
+  >
+}
+
+/** One shard: the content of its file. */
+export interface ShardObject extends ShardOptions, Overridable<ShardOptions> {}
+
+/** What is said about one shard. */
+export interface ShardOptions extends SharedOptions {
+  /** For editors; not read. */
+  readonly $schema?: string
+  /** Where the database is: a URL, settings for its driver, or a function that yields either. */
+  readonly connection?: ConnectionConfig
+  /**
+   * Copies of the shard that only read; what a replica's pool leaves out is as in the shard's own.
+   *
+   * @default []
+   */
+  readonly replicas?: readonly ReplicaObject[]
+  /**
+   * Tenants on this shard, for the strategy `static`; with `buckets` they go before the slots.
+   *
+   * @default []
+   */
+  readonly tenants?: readonly (string | number | bigint)[]
+  /**
+   * Whole-number tenant ids on this shard, for the strategy `range`: from `from` up to, not including, `to`.
+   *
+   * @default []
+   */
+  readonly ranges?: readonly { readonly from: IntegerLike; readonly to?: IntegerLike }[]
+  /**
+   * Slots on this shard, for the strategy `buckets`: `'0-5460'`, or one slot alone.
+   *
+   * @default []
+   */
+  readonly buckets?: readonly (string | number)[]
+  /** Remainder of the tenant id that leads to this shard, for the strategy `modulo`. */
+  readonly index?: number
+}
+
+/** A whole number; as text where it is too large for a JavaScript number. */
+export type IntegerLike = number | bigint | string
+
+/** A copy of a shard that only reads. */
+export interface ReplicaObject {
+  /** Where the replica is, as for a shard. */
+  readonly connection: ConnectionConfig
+  /** What differs from the shard's own pool. */
+  readonly pool?: PoolObject
+}
+
+/** Limits of a pool of connections. Times are milliseconds; null is "off", 0 is refused. */
+export interface PoolObject {
+  /**
+   * Connections that stay open while idle.
+   *
+   * @default 0
+   */
+  readonly min?: number
+  /**
+   * Connections at most. A connection is held for a whole handler: plan for requests per second × seconds in a handler.
+   *
+   * @default 10
+   */
+  readonly max?: number
+  /**
+   * Milliseconds from asking for a connection to having one, whatever the reason for waiting.
+   *
+   * @default 2000
+   */
+  readonly checkoutTimeoutMs?: number
+  /**
+   * Milliseconds for one attempt to open a connection.
+   *
+   * @default 1500, or three quarters of `checkoutTimeoutMs` where that is less
+   */
+  readonly connectTimeoutMs?: number
+  /**
+   * Attempts to open a connection that may be under way at once.
+   *
+   * @default 4
+   */
+  readonly connectConcurrency?: number
+  /**
+   * Callers that may wait for a connection at once; the next one is refused.
+   *
+   * @default 1000
+   */
+  readonly maxWaiting?: number
+  /**
+   * Milliseconds after which an idle connection above `min` is closed; null keeps it.
+   *
+   * @default 30000
+   */
+  readonly idleTimeoutMs?: number | null
+  /**
+   * Milliseconds after which a connection is replaced once it is free; null keeps it.
+   *
+   * @default 1800000
+   */
+  readonly maxLifetimeMs?: number | null
+}
+
+/** Blocks that lie over the rest when `NODE_ENV` has their name. */
+export interface Overridable<T> {
+  readonly $production?: T
+  readonly $development?: T
+  readonly $test?: T
+  readonly [block: `$env.${string}`]: T
+}

@@ -1,0 +1,66 @@
+import { given } from './given.ts'
+import type { Path } from './path.ts'
+import type { Reading } from './reading.ts'
+import type { PoolConfig } from './resolved-config.ts'
+import { type PoolInput, poolDefaults } from './schema/pool-schema.ts'
+
+/** A place at which options of a pool are given. */
+export interface PoolLayer {
+  readonly reading: Reading<unknown>
+  readonly path: Path
+  readonly options: PoolInput | undefined
+}
+
+/** One of these must not be more than the other. */
+const ORDERED = [
+  ['min', 'max'],
+  ['connectTimeoutMs', 'checkoutTimeoutMs'],
+] as const
+
+/** The options of a pool: of each the last layer that has it, else its default. Notes those that contradict. */
+export function resolvePool(layers: readonly PoolLayer[]): PoolConfig {
+  const pool = Object.assign({ ...poolDefaults }, ...layers.map(({ options }) => given(options))) as {
+    -readonly [K in keyof PoolConfig]: PoolConfig[K]
+  }
+  if (layerOf('connectTimeoutMs', layers) === undefined) {
+    pool.connectTimeoutMs = connectTimeoutWithin(pool.checkoutTimeoutMs, pool.connectTimeoutMs)
+  }
+  for (const [low, high] of ORDERED) {
+    if (pool[low] > pool[high]) reportContradiction(pool, { low, high, layers })
+  }
+  return Object.freeze(pool)
+}
+
+/** The default leaves a quarter of the checkout for everything else, so that a shorter checkout needs no second setting. */
+function connectTimeoutWithin(checkoutTimeoutMs: number, preferred: number): number {
+  return Math.min(preferred, Math.max(1, Math.floor(checkoutTimeoutMs * 0.75)))
+}
+
+function layerOf(option: keyof PoolConfig, layers: readonly PoolLayer[]): PoolLayer | undefined {
+  return layers.findLast(({ options }) => options?.[option] !== undefined)
+}
+
+interface Contradiction {
+  readonly low: keyof PoolConfig
+  readonly high: keyof PoolConfig
+  readonly layers: readonly PoolLayer[]
+}
+
+function reportContradiction(pool: PoolConfig, { low, high, layers }: Contradiction): void {
+  const lowLayer = layerOf(low, layers)
+  const highLayer = layerOf(high, layers)
+  // The nearest layer that has a say in it is the place to change.
+  const nearest = layers.findLast((layer) => layer === lowLayer || layer === highLayer)
+  if (nearest === undefined) return
+  const [here, there] = nearest === lowLayer ? [low, high] : [high, low]
+  const thereLayer = here === low ? highLayer : lowLayer
+  nearest.reading.report([...nearest.path, here], {
+    message: `is ${here === low ? 'more' : 'less'} than \`${there}\`, which is ${pool[there]}${whence(thereLayer, nearest)}`,
+    mend: `Keep \`${low}\` at or below \`${high}\`.`,
+  })
+}
+
+function whence(layer: PoolLayer | undefined, seenFrom: PoolLayer): string {
+  if (layer === undefined) return ' by default'
+  return layer === seenFrom ? '' : ` in ${layer.reading.source.file}`
+}

@@ -1,0 +1,111 @@
+import type { Knex } from 'knex'
+import { deepFreeze, isPlainObject } from '../util/deep-freeze.ts'
+import { discreet } from '../util/discreet.ts'
+import type { DriverCheck } from './check-driver.ts'
+import { takesFileName } from './clients.ts'
+import { given } from './given.ts'
+import { mergeTrees } from './merge-trees.ts'
+import type { Path } from './path.ts'
+import type { Reading } from './reading.ts'
+import type { ShardReading } from './readings.ts'
+import { type PoolLayer, resolvePool } from './resolve-pool.ts'
+import type { ConnectionConfig, PlacementOption, ReplicaConfig, ShardConfig } from './resolved-config.ts'
+import type { ShardingInput } from './schema/sharding-schema.ts'
+
+interface Shared {
+  readonly main: Reading<ShardingInput>
+  readonly drivers: DriverCheck
+}
+
+/** A shard with the defaults under it. Notes what is missing and what contradicts. */
+export function resolveShard(shard: ShardReading, { main, drivers }: Shared): ShardConfig {
+  const { defaults } = main.value
+  const { value } = shard
+  const client = resolveClient(shard, { main, drivers })
+  const pools: PoolLayer[] = [
+    { reading: main, path: ['defaults', 'pool'], options: defaults?.pool },
+    { reading: shard, path: ['pool'], options: value.pool },
+  ]
+  const fields: ShardConfig = {
+    name: shard.name,
+    file: shard.source.file,
+    places: placesOf(shard),
+    client,
+    connection: resolveConnection(shard, { client, given: value.connection, path: ['connection'] }),
+    session: deepFreeze({ ...defaults?.session, ...value.session }),
+    pool: resolvePool(pools),
+    scrub: value.scrub ?? defaults?.scrub ?? 'always',
+    replicas: Object.freeze(resolveReplicas(shard, client, pools)),
+    tenants: Object.freeze(value.tenants ?? []),
+    ranges: deepFreeze(value.ranges ?? []),
+    buckets: deepFreeze(value.buckets ?? []),
+    index: value.index,
+    identity: undefined,
+    knex: deepFreeze(mergeTrees(given(defaults?.knex), given(value.knex)) as Partial<Knex.Config>),
+  }
+  return discreet(fields, ['connection'])
+}
+
+function resolveReplicas(shard: ShardReading, client: string, pools: readonly PoolLayer[]): ReplicaConfig[] {
+  return (shard.value.replicas ?? []).map(({ connection, pool }, index) => {
+    const path = ['replicas', index]
+    const fields: ReplicaConfig = {
+      connection: resolveConnection(shard, { client, given: connection, path: [...path, 'connection'] }),
+      pool: resolvePool([...pools, { reading: shard, path: [...path, 'pool'], options: pool }]),
+    }
+    return discreet(fields, ['connection'])
+  })
+}
+
+function resolveClient(shard: ShardReading, { main, drivers }: Shared): string {
+  const own = shard.value.client
+  const client = own ?? main.value.defaults?.client
+  if (client === undefined) {
+    if (!shard.isFaulty('client') && !main.isFaulty('defaults')) {
+      shard.report(['client'], {
+        message: 'is missing',
+        mend: 'Write for example `client: pg` here, or under `defaults` for all shards.',
+      })
+    }
+    return ''
+  }
+  const complaint = drivers.complainAbout(client)
+  if (complaint !== undefined && own !== undefined) shard.report(['client'], complaint)
+  else if (complaint !== undefined) main.report(['defaults', 'client'], complaint)
+  return client
+}
+
+interface Address {
+  readonly client: string
+  readonly given: ConnectionConfig | undefined
+  readonly path: Path
+}
+
+function resolveConnection(shard: ShardReading, { client, given, path }: Address): ConnectionConfig {
+  if (given === undefined) {
+    if (!shard.isFaulty(String(path[0]))) {
+      shard.report(path, {
+        message: 'is missing',
+        mend: 'Write where the database is, such as `connection: ${SHARD_0_DATABASE_URL}`.',
+      })
+    }
+    return ''
+  }
+  if (typeof given === 'string' && client !== '' && !takesFileName(client) && !URL.canParse(given)) {
+    shard.report(path, {
+      message: 'is not a URL',
+      mend: 'Write `scheme://user:password@host:port/database` with special characters percent-encoded, or an object of settings.',
+    })
+  }
+  return isPlainObject(given) ? discreet(deepFreeze(given)) : given
+}
+
+function placesOf({ source, locate }: ShardReading): Readonly<Record<PlacementOption, string>> {
+  const at = (option: PlacementOption) => source.place(locate([option]))
+  return Object.freeze({
+    tenants: at('tenants'),
+    ranges: at('ranges'),
+    buckets: at('buckets'),
+    index: at('index'),
+  })
+}

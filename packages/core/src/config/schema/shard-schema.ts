@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { connectionSchema } from './connection-schema.ts'
+import { knexSchema } from './knex-schema.ts'
+import { choice, count, group, list, text } from './option.ts'
+import { rangeSchema, slotsSchema } from './placement-schema.ts'
+import { poolSchema } from './pool-schema.ts'
+import { sessionSchema } from './session-schema.ts'
+import { tenantIdSchema } from './tenant-id-schema.ts'
+
+/** Where an editor finds the JSON Schema of the file. */
+export const schemaReference = z.string({ error: 'must be a text' }).meta({
+  description: 'Where the JSON Schema of this file is, for editors.',
+  examples: ['../../node_modules/@sherd/core/schema/shard.schema.json'],
+})
+
+/** What can be said for one shard as well as, under `defaults`, for all. */
+export const sharedOptions = {
+  client: text({ description: "One of knex's clients; its driver must be installed.", example: 'pg' }),
+  session: sessionSchema,
+  pool: poolSchema,
+  scrub: choice(['always', 'never'], {
+    description:
+      "Whether a session is brought back to its baseline after each lease; `never` is at the user's own risk.",
+    default: 'always',
+    example: 'always',
+  }),
+  knex: knexSchema,
+}
+
+const replicaSchema = group(
+  { connection: connectionSchema, pool: poolSchema },
+  { description: 'A copy of the shard that only reads.', example: { connection: '${SHARD_0_REPLICA_URL}' } },
+)
+
+/** One file under `shards/`. */
+export const shardSchema = group(
+  {
+    $schema: schemaReference,
+    connection: connectionSchema,
+    ...sharedOptions,
+    replicas: list(replicaSchema, {
+      description: "Replicas of this shard; what a replica's pool leaves out is as in the shard's own.",
+      default: [],
+      example: [{ connection: '${SHARD_0_REPLICA_URL}' }],
+    }),
+    tenants: list(tenantIdSchema, {
+      description:
+        'Tenants on this shard, for the strategy `static`; with `buckets` they go before the slots.',
+      default: [],
+      example: ['acme', 'globex'],
+    }),
+    ranges: list(rangeSchema, {
+      description: 'Half-open ranges of whole-number tenant ids on this shard, for the strategy `range`.',
+      default: [],
+      example: [{ from: 1, to: 1000 }],
+    }),
+    buckets: list(slotsSchema, {
+      description: 'Slots on this shard, for the strategy `buckets`.',
+      default: [],
+      example: ['0-5460'],
+    }),
+    index: count(0, 1_000_000, {
+      description: 'Remainder of the tenant id that leads to this shard, for the strategy `modulo`.',
+      example: 0,
+    }),
+  },
+  { description: 'One shard.', example: { connection: '${SHARD_0_DATABASE_URL}', tenants: ['acme'] } },
+)
+
+export type ShardInput = z.output<typeof shardSchema>
+export type SharedInput = Pick<ShardInput, keyof typeof sharedOptions>

@@ -1,0 +1,13 @@
+import { quote } from '../util/quote.ts'
+import type { Complaint } from './config-source.ts'
+
+const SHARD_NAME = /^[a-z][a-z0-9_-]{0,62}$/
+
+/** What is wrong with the name of a shard, or undefined. */
+export function complainAboutName(name: string): Complaint | undefined {
+  if (SHARD_NAME.test(name)) return undefined
+  return {
+    message: `gives a shard a name it cannot have, ${quote(name)}`,
+    mend: 'Names start with a small letter and have at most 63 small letters, digits, `_` and `-`.',
+  }
+}

@@ -1,0 +1,26 @@
+import type { PlacementOption, RouterStrategy, SimpleStrategy } from './resolved-config.ts'
+
+/** What each strategy reads of a shard. A new strategy is a line here and one in `router/strategies.ts`. */
+const placements: Readonly<Record<SimpleStrategy, readonly PlacementOption[]>> = {
+  static: ['tenants'],
+  range: ['ranges'],
+  buckets: ['buckets', 'tenants'],
+  modulo: ['index'],
+  lookup: [],
+}
+
+/** The strategies that route tenants by themselves. */
+export const simpleStrategies = Object.keys(placements) as [SimpleStrategy, ...SimpleStrategy[]]
+
+/** The strategies that are asked, in this order. */
+export function askedStrategies(router: {
+  readonly strategy: RouterStrategy
+  readonly strategies: readonly SimpleStrategy[]
+}): readonly SimpleStrategy[] {
+  return router.strategy === 'composite' ? router.strategies : [router.strategy]
+}
+
+/** What a strategy reads of a shard. */
+export function placementsOf(strategy: SimpleStrategy): readonly PlacementOption[] {
+  return placements[strategy]
+}
