@@ -1,1 +1,23 @@
-export {}
+export { connectedTo, connectedToTenant, db, runInScope, shardFor } from './ambient-sharding.ts'
+export type { ConfigObject } from './config/config-object.ts'
+export { defineConfig } from './config/define-config.ts'
+export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
+export { setDefaultSharding } from './default-sharding.ts'
+export type { LeaseDetachedMessage } from './diagnostics.ts'
+export * from './errors.ts'
+export type { Role } from './pool/pool-registry.ts'
+export type { PoolStats, RoleStats } from './pool/pool-stats.ts'
+export {
+  bindScope,
+  captureScope,
+  currentScope,
+  releaseConnection,
+  requireScope,
+  scopeSignal,
+  unlocked,
+  withRawConnection,
+  withTransaction,
+} from './scope/current-scope.ts'
+export type { Scope, ScopeToken, Target, TargetParts, TenantId } from './scope/scope.ts'
+export type { ScopeApi } from './scope/scope-api.ts'
+export type { Sharding, ShardingStats } from './sharding.ts'

@@ -1,7 +1,6 @@
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { closest } from '../util/closest.ts'
-import { quote } from '../util/quote.ts'
 import type { Complaint } from './config-source.ts'
 import { isBlockKey } from './override-blocks.ts'
 import { formatPath, type Path } from './path.ts'
@@ -78,13 +77,14 @@ function mendForKey(key: string, path: Path, known: readonly string[]): string {
   if (owned !== undefined) return owned
   const meant = closest(key, known)
   if (meant !== undefined) return `Did you mean \`${meant}\`?`
-  if (key.startsWith('$')) return `Did you mean ${quote(`$env.${key.slice(1)}`)}?`
+  if (key.includes('${')) return 'Write the key out: variables are filled in in values only.'
+  if (/^\$\w+$/.test(key)) return `Did you mean \`$env.${key.slice(1)}\`?`
   return `Remove it. The options here are ${known.map((name) => `\`${name}\``).join(', ')}.`
 }
 
 function invalidValue(path: Path, message: string, { schema, tree }: Subject): Finding {
   const target = schemaAt(schema, path)
-  const mend = target === undefined ? 'Compare it with the documentation.' : mendForValue(target, path, tree)
+  const mend = mendForValue(target, path, tree)
   return { path, complaint: { message, mend }, hasValue: true }
 }
 
@@ -94,19 +94,26 @@ function invalidKey(path: Path, message: string, subject: Subject): Finding {
   return { path, complaint, hasValue: false }
 }
 
-function mendForValue(target: z.core.$ZodType, path: Path, tree: unknown): string {
+function mendForValue(target: z.core.$ZodType | undefined, path: Path, tree: unknown): string {
   const key = path.findLast((segment) => typeof segment === 'string')
-  const { examples, default: fallback } = annotations(target)
-  const example = asYaml(Array.isArray(examples) ? examples[0] : undefined)
+  const { examples, default: fallback } = target === undefined ? {} : annotations(target)
+  if (target === undefined || !Array.isArray(examples)) return 'Compare it with the documentation.'
+  const asMeant = mendForType(target, valueAt(tree, path))
+  if (asMeant !== undefined) return asMeant
+  const example = asYaml(examples[0])
   const shown = typeof path.at(-1) === 'number' || key === undefined ? example : `${key}: ${example}`
-  const isZero = path.length > 0 && valueAt(tree, path) === 0
-  if (isZero && z.safeParse(target, null).success && key !== undefined)
-    return `\`${key}: null\` switches it off.`
   const otherwise =
     fallback === undefined || isEmpty(fallback)
       ? ''
       : `, or leave it out for the default, ${asYaml(fallback)}`
   return `Write for example \`${shown}\`${otherwise}.`
+}
+
+/** What to do where the value is right but for its type. */
+function mendForType(target: z.core.$ZodType, value: unknown): string | undefined {
+  if (value === 0 && z.safeParse(target, null).success) return 'Write `null` to switch it off.'
+  if (value !== null && typeof value !== 'number' && typeof value !== 'boolean') return undefined
+  return z.safeParse(target, String(value)).success ? `Put it in quotes: \`"${value}"\`.` : undefined
 }
 
 function isEmpty(value: unknown): boolean {

@@ -3,7 +3,7 @@ import { escapeControls } from '../util/quote.ts'
 /** Where something stands in a tree of configuration: keys, and positions in lists. */
 export type Path = readonly (string | number)[]
 
-const PLAIN_KEY = /^[\w$-]+(\.[\w$-]+)?$/
+const PLAIN_KEY = /^[\w$-]+(\.[\w$-]*)?$/
 
 /** `pool.max`, `replicas[0].connection`, `session["odd key"]`. */
 export function formatPath(path: Path): string {

@@ -2,13 +2,14 @@ import type { ResolvedConfig, TenantLookup } from '../config/resolved-config.ts'
 import { RouterUnavailableError, ShardUnknownError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import { quote } from '../util/quote.ts'
+import { retryAfterSeconds } from '../util/retry-after.ts'
 import { runInRootContext } from '../util/root-context.ts'
+import { within } from '../util/within.ts'
 import { CachedRouter } from './cached-router.ts'
 import type { Placement, Strategy } from './strategy.ts'
-import { withinTime } from './within-time.ts'
 
-/** Whole seconds after which asking the directory again makes sense. */
-const RETRY_AFTER = 1
+/** After about this time asking the directory again makes sense. */
+const RETRY_AFTER_MS = 1000
 
 /** The user's own function knows, and its answers are remembered. */
 export function createLookupStrategy({ router, shards }: ResolvedConfig, clock: Clock): Strategy {
@@ -16,7 +17,7 @@ export function createLookupStrategy({ router, shards }: ResolvedConfig, clock: 
   const cache = new CachedRouter(ask, { config: router.cache, clock })
 
   async function ask(tenant: string): Promise<string | undefined> {
-    const answer = await failingAsUnavailable(() => withinTime(call(lookup, tenant), lookupTimeoutMs))
+    const answer = await failingAsUnavailable(() => within(lookupTimeoutMs, call(lookup, tenant)))
     if (answer === undefined || answer === null) return undefined
     if (typeof answer === 'string' && shards.has(answer)) return answer
     // Not "unavailable": trying again leads to the same answer until somebody mends the directory or the files.
@@ -50,7 +51,7 @@ async function failingAsUnavailable<T>(fn: () => Promise<T>): Promise<T> {
       'The shard of the tenant cannot be looked up right now: router.lookup failed',
       {
         cause,
-        retryAfter: RETRY_AFTER,
+        retryAfter: retryAfterSeconds(RETRY_AFTER_MS, Math.random),
       },
     )
   }

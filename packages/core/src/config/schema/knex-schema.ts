@@ -2,29 +2,34 @@ import type { Knex } from 'knex'
 import { z } from 'zod'
 import { count } from './option.ts'
 
-const flag = z.boolean({ error: 'must be true or false' })
-const anything = z.unknown()
+function flag(description: string) {
+  return z.boolean({ error: 'must be true or false' }).meta({ description, examples: [true] })
+}
+
+function anything(description: string) {
+  return z.unknown().meta({ description })
+}
 
 /** Options of knex that a shard may set. Those that Sherd decides by itself are in {@link OWNED_BY_SHERD}. */
 const options = {
-  asyncStackTraces: flag,
-  compileSqlOnError: flag,
-  debug: flag,
+  asyncStackTraces: flag('Whether errors show where a query was built.'),
+  compileSqlOnError: flag('Whether errors show the compiled SQL, values included.'),
+  debug: flag('Whether knex prints its queries.'),
   defaultDateTimePrecision: count(0, 6, {
     description: 'Precision of datetime and timestamp columns.',
     example: 3,
   }),
-  fetchAsString: anything,
-  jsonbSupport: flag,
-  log: anything,
-  migrations: anything,
-  postProcessResponse: anything,
-  searchPath: anything,
-  seeds: anything,
-  useNullAsDefault: flag,
-  userParams: anything,
-  version: anything,
-  wrapIdentifier: anything,
+  fetchAsString: anything('Types that Oracle delivers as text.'),
+  jsonbSupport: flag('Whether the database has jsonb.'),
+  log: anything("Functions that receive knex's messages."),
+  migrations: anything('Where migrations are and how they run.'),
+  postProcessResponse: anything('Function that changes what queries answer.'),
+  searchPath: anything('Schemas to search, as in knex; `session: { search_path: … }` does the same.'),
+  seeds: anything('Where seeds are.'),
+  useNullAsDefault: flag('Whether missing values are inserted as NULL.'),
+  userParams: anything('Values that knex keeps on its instance.'),
+  version: anything("Version of the database's protocol to assume."),
+  wrapIdentifier: anything('Function that changes identifiers.'),
 }
 
 /** Options of knex that have another place in Sherd's configuration, and which. */

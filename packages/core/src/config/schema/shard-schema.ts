@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { drivers } from '../clients.ts'
 import { connectionSchema } from './connection-schema.ts'
 import { knexSchema } from './knex-schema.ts'
 import { choice, count, group, list, text } from './option.ts'
@@ -15,7 +16,10 @@ export const schemaReference = z.string({ error: 'must be a text' }).meta({
 
 /** What can be said for one shard as well as, under `defaults`, for all. */
 export const sharedOptions = {
-  client: text({ description: "One of knex's clients; its driver must be installed.", example: 'pg' }),
+  // Which of them is meant, and whether its driver is there, is said by `DriverCheck`; editors only need the list.
+  client: text({ description: "One of knex's clients; its driver must be installed.", example: 'pg' }).meta({
+    enum: Object.keys(drivers),
+  }),
   session: sessionSchema,
   pool: poolSchema,
   scrub: choice(['always', 'never'], {
@@ -30,7 +34,7 @@ export const sharedOptions = {
 const replicaSchema = group(
   { connection: connectionSchema, pool: poolSchema },
   { description: 'A copy of the shard that only reads.', example: { connection: '${SHARD_0_REPLICA_URL}' } },
-)
+).meta({ required: ['connection'] })
 
 /** One file under `shards/`. */
 export const shardSchema = group(

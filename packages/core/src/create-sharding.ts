@@ -1,0 +1,41 @@
+import type { ConfigObject } from './config/config-object.ts'
+import { loadConfig } from './config/load-config.ts'
+import { PoolRegistry } from './pool/pool-registry.ts'
+import { createRouter } from './router/create-router.ts'
+import { bindingStore } from './scope/scope-storage.ts'
+import { type Sharding, ShardingInstance } from './sharding.ts'
+import { createTopology } from './topology/topology.ts'
+import { systemClock } from './util/clock.ts'
+import { Deadlines } from './util/deadlines.ts'
+
+/** One timer for all pools of the process. */
+const deadlines = new Deadlines(systemClock)
+
+export interface CreateShardingOptions {
+  /**
+   * A folder with `sharding.yaml` and `shards/*.yaml`, or the same as an object. By default the folder named by the
+   * environment variable `SHERD_CONFIG`, else `./config`.
+   */
+  readonly config?: string | ConfigObject
+  /** Where `${NAME}` in configuration files is looked up. @default process.env */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/**
+ * Reads and checks the configuration; opens no connection: a shard's first query, or its first request, does.
+ *
+ * @throws ConfigInvalidError with everything that is wrong with the configuration
+ */
+export function createSharding({ config, env = process.env }: CreateShardingOptions = {}): Sharding {
+  const resolved = loadConfig(config, env)
+  const topology = createTopology(resolved)
+  const router = createRouter(resolved, systemClock)
+  const pools = new PoolRegistry({
+    topology,
+    store: bindingStore,
+    clock: systemClock,
+    deadlines,
+    random: Math.random,
+  })
+  return new ShardingInstance({ topology, router, pools, tenantSources: resolved.tenant })
+}

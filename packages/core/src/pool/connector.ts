@@ -1,0 +1,118 @@
+import type { PoolConfig } from '../config/resolved-config.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Deadline, Deadlines } from '../util/deadlines.ts'
+import { runInRootContext } from '../util/root-context.ts'
+import type { ResourceDriver } from './resource-driver.ts'
+
+export interface ConnectorOptions<R> {
+  readonly driver: ResourceDriver<R>
+  readonly limits: PoolConfig
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly random: () => number
+  readonly onOpened: (resource: R) => void
+  readonly onFailed: (error: unknown) => void
+  readonly onLost: (resource: R) => void
+  /** A pause after failures is over: more may be asked for again. */
+  readonly onReady: () => void
+}
+
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
+
+/**
+ * Opens resources in the background: callers wait for the pool, never for one attempt.
+ *
+ * At most `connectConcurrency` attempts run at once. After a failure comes a pause, with decorrelated jitter
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that a database that is down
+ * is not stormed, and one attempt at a time until one succeeds.
+ */
+export class Connector<R> {
+  readonly #options: ConnectorOptions<R>
+  readonly #attempts = new Set<Attempt>()
+  #pauseMs = 0
+  #pause: Deadline | undefined
+  #stopped = false
+
+  constructor(options: ConnectorOptions<R>) {
+    this.#options = options
+  }
+
+  /** Attempts under way. */
+  get pending(): number {
+    return this.#attempts.size
+  }
+
+  /** Starts as many of the `wanted` further attempts as are allowed now. */
+  open(wanted: number): void {
+    if (this.#pause !== undefined || this.#stopped) return
+    const atOnce = this.#pauseMs === 0 ? this.#options.limits.connectConcurrency : 1
+    for (let free = atOnce - this.pending; wanted > 0 && free > 0; wanted--, free--) this.#start()
+  }
+
+  /** Gives up what is under way and opens nothing any more. */
+  stop(): void {
+    this.#stopped = true
+    if (this.#pause !== undefined) this.#options.deadlines.delete(this.#pause)
+    for (const attempt of this.#attempts) this.#giveUp(attempt, new Error('the pool is closing'))
+  }
+
+  #start(): void {
+    const { driver, limits, clock, deadlines } = this.#options
+    const attempt: Attempt = {
+      controller: new AbortController(),
+      deadline: clock.now() + limits.connectTimeoutMs,
+      expire: () =>
+        this.#fail(attempt, new Error(`connecting took longer than ${limits.connectTimeoutMs} ms`)),
+    }
+    this.#attempts.add(attempt)
+    deadlines.add(attempt)
+    runInRootContext(() => driver.open(attempt.controller.signal, this.#options.onLost)).then(
+      (resource) => this.#succeed(attempt, resource),
+      (error) => this.#fail(attempt, error),
+    )
+  }
+
+  #succeed(attempt: Attempt, resource: R): void {
+    if (!this.#end(attempt)) {
+      void this.#options.driver.close(resource)
+      return
+    }
+    this.#pauseMs = 0
+    this.#options.onOpened(resource)
+  }
+
+  #fail(attempt: Attempt, error: unknown): void {
+    if (!this.#giveUp(attempt, error)) return
+    const { deadlines, clock, random, onFailed, onReady } = this.#options
+    const most = Math.max(FIRST_PAUSE_MS, this.#pauseMs * 3)
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS + random() * (most - FIRST_PAUSE_MS))
+    if (this.#pause === undefined) {
+      this.#pause = {
+        deadline: clock.now() + this.#pauseMs,
+        expire: () => {
+          this.#pause = undefined
+          onReady()
+        },
+      }
+      deadlines.add(this.#pause)
+    }
+    onFailed(error)
+  }
+
+  #giveUp(attempt: Attempt, reason: unknown): boolean {
+    if (!this.#end(attempt)) return false
+    attempt.controller.abort(reason)
+    return true
+  }
+
+  /** Whether the attempt was still under way: whatever comes of it later is nobody's. */
+  #end(attempt: Attempt): boolean {
+    this.#options.deadlines.delete(attempt)
+    return this.#attempts.delete(attempt)
+  }
+}
+
+interface Attempt extends Deadline {
+  readonly controller: AbortController
+}

@@ -1,0 +1,43 @@
+import type { RawConnection } from './raw-connection.ts'
+
+/** What differs between database engines, about connections of one endpoint. */
+export interface Engine {
+  /** Opens a session; when `signal` aborts, lets go of it at once. Calls `onLost` when it ends by itself. */
+  open(signal: AbortSignal, onLost: (connection: RawConnection) => void): Promise<RawConnection>
+  /**
+   * Brings the session back to its baseline after a lease: rolls back what is open, then removes what earlier
+   * users left. Undefined when nothing needs to be done; rejects in doubt, and within a bound.
+   */
+  reset(connection: RawConnection): Promise<void> | undefined
+  /** Ends the session; settles, without an error and within a bound, when the server has let it go. */
+  close(connection: RawConnection): Promise<void>
+  /**
+   * Asks the server to stop what the connection runs. Settles when the server has dealt with the request, so that
+   * it can hit no later query; rejects when it cannot be asked.
+   */
+  cancel(connection: RawConnection): Promise<void>
+  /** Whether the server's answer to COMMIT says that it committed. */
+  committed(answer: unknown): boolean
+  /** How to read a result piece by piece with one short query each; undefined when only one long query can. */
+  cursor(statement: Statement, options: CursorOptions): Cursor | undefined
+}
+
+export interface Statement {
+  readonly sql: string
+  readonly bindings: readonly unknown[]
+}
+
+export interface CursorOptions {
+  /** Rows at most in one piece. */
+  readonly batchSize: number
+  readonly inTransaction: boolean
+}
+
+/** Each method is one query. */
+export interface Cursor {
+  /** False when the server refuses a cursor for this statement, and no harm is done. */
+  open(connection: RawConnection): Promise<boolean>
+  /** Fewer rows than `batchSize` mean that these were the last. */
+  fetch(connection: RawConnection): Promise<readonly unknown[]>
+  close(connection: RawConnection): Promise<void>
+}

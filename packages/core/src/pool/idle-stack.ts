@@ -1,0 +1,69 @@
+import type { PoolConfig } from '../config/resolved-config.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Deadline, Deadlines } from '../util/deadlines.ts'
+import type { Pooled } from './pooled.ts'
+
+export interface IdleStackOptions<R> {
+  readonly limits: PoolConfig
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  /** Open resources of the pool, idle or not: `min` of them stay. */
+  readonly size: () => number
+  readonly onSurplus: (pooled: Pooled<R>) => void
+}
+
+/**
+ * Resources at rest, the one used last on top: the few that are needed stay warm, and those that nobody needs sink
+ * to the bottom, where they are closed after `idleTimeoutMs`.
+ */
+export class IdleStack<R> {
+  readonly #options: IdleStackOptions<R>
+  readonly #stack: Pooled<R>[] = []
+  #sweep: Deadline | undefined
+
+  constructor(options: IdleStackOptions<R>) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#stack.length
+  }
+
+  pop(): Pooled<R> | undefined {
+    return this.#stack.pop()
+  }
+
+  push(pooled: Pooled<R>): void {
+    this.#stack.push(pooled)
+    this.#scheduleSweep(this.#dueAt(pooled))
+  }
+
+  delete(pooled: Pooled<R>): void {
+    const index = this.#stack.indexOf(pooled)
+    if (index !== -1) this.#stack.splice(index, 1)
+  }
+
+  #scheduleSweep(deadline: number): void {
+    if (deadline >= (this.#sweep?.deadline ?? Number.POSITIVE_INFINITY)) return
+    if (this.#sweep !== undefined) this.#options.deadlines.delete(this.#sweep)
+    this.#sweep = { deadline, expire: () => this.#sweepNow() }
+    this.#options.deadlines.add(this.#sweep)
+  }
+
+  #sweepNow(): void {
+    this.#sweep = undefined
+    const now = this.#options.clock.now()
+    for (const pooled of [...this.#stack]) {
+      if (now < this.#dueAt(pooled)) continue
+      this.delete(pooled)
+      this.#options.onSurplus(pooled)
+    }
+    for (const pooled of this.#stack) this.#scheduleSweep(this.#dueAt(pooled))
+  }
+
+  #dueAt(pooled: Pooled<R>): number {
+    const { idleTimeoutMs, min } = this.#options.limits
+    const mayRest = idleTimeoutMs === null || this.#options.size() <= min
+    return mayRest ? pooled.expiresAt : Math.min(pooled.expiresAt, pooled.idleSince + idleTimeoutMs)
+  }
+}

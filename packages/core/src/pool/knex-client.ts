@@ -1,0 +1,151 @@
+import type { Transform } from 'node:stream'
+import knex, { type Knex } from 'knex'
+import { ScopeMismatchError, ScopeMissingError } from '../errors.ts'
+import type { Endpoint } from '../topology/topology.ts'
+import { Binding, type BindingStore } from './binding.ts'
+import {
+  BINDING,
+  type KnexClient,
+  type KnexQuery,
+  type KnexTransaction,
+  type TransactionContainer,
+} from './knex-internals.ts'
+import { streamInTurns } from './knex-stream.ts'
+import { takeTimeout, withTimeout } from './knex-timeout.ts'
+import { startTransaction } from './knex-transaction.ts'
+import type { RawConnection } from './raw-connection.ts'
+
+/**
+ * A knex instance for one endpoint that has no pool of its own: every query runs on the lease of the scope in which
+ * its builder was made. All of knex's features pass the methods overridden here, so all of them keep working.
+ *
+ * knex is imported at run time nowhere else.
+ */
+export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
+  /** The binding of what is made by `client` right now; undefined outside of scopes. */
+  function bindingOf(client: MaybeTransaction): Binding | undefined {
+    return client[BINDING] ?? store.current()
+  }
+
+  /** The binding that a query really belongs to: it must not run in another scope's transaction. */
+  function resolve(client: MaybeTransaction, bound: Binding): Binding {
+    const own = client[BINDING]
+    if (own === undefined || own === bound) return bound
+    if (own.isSameScopeAs(bound)) return own
+    throw new ScopeMismatchError(
+      `A query made in a scope on shard "${bound.rules.shard}" was given to a transaction of another scope, on shard ` +
+        `"${own.rules.shard}". Make the query inside the transaction's scope.`,
+      { shard: own.rules.shard },
+    )
+  }
+
+  class EndpointClient extends dialectOf(endpoint.client) {
+    declare [BINDING]?: Binding | undefined
+
+    // knex calls the next three for builders and for every fragment inside of them; only what is executed itself
+    // looks at its `_connection`, which `clone()` copies.
+
+    override queryBuilder() {
+      return bind(super.queryBuilder(), bindingOf(this))
+    }
+
+    override schemaBuilder() {
+      return bind(super.schemaBuilder(), bindingOf(this))
+    }
+
+    override raw(...args: unknown[]) {
+      return bind(super.raw(...args), bindingOf(this))
+    }
+
+    /** Only for what knex runs without a builder of this client. */
+    override acquireConnection(): Promise<Binding> {
+      const binding = bindingOf(this)
+      if (binding !== undefined) return Promise.resolve(binding)
+      return Promise.reject(new ScopeMissingError('This query was neither made nor run inside a scope.'))
+    }
+
+    /** The scope gives its connection back, not the query. */
+    override releaseConnection(): Promise<void> {
+      return Promise.resolve()
+    }
+
+    override query(connection: Binding | RawConnection, query: KnexQuery | string) {
+      if (!(connection instanceof Binding)) return super.query(connection, query)
+      try {
+        const binding = resolve(this, connection)
+        const refusal = binding.refusal(typeof query === 'string' ? query : query.sql)
+        if (refusal !== undefined) return Promise.reject(refusal)
+        const timeoutMs = takeTimeout(query)
+        return binding.lease.run(binding.laneAt(store.current()), (raw) => {
+          raw.__knexTxId = binding.__knexTxId
+          const result = super.query(raw, query)
+          if (timeoutMs === undefined) return result
+          return withTimeout(result, timeoutMs, query as KnexQuery, binding.lease, knex.KnexTimeoutError)
+        })
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+
+    override stream(
+      connection: Binding | RawConnection,
+      query: KnexQuery,
+      target: Transform,
+      options: object | undefined,
+    ) {
+      if (!(connection instanceof Binding)) return super.stream(connection, query, target, options)
+      return streamInTurns({
+        binding: () => resolve(this, connection),
+        store,
+        client: this as unknown as KnexClient,
+        query,
+        target,
+        options: options ?? {},
+        whole: (raw) => super.stream(raw, query, target, options),
+      })
+    }
+
+    override transaction(container: TransactionContainer, config: object, outer: unknown) {
+      const start = (wrapped: TransactionContainer) =>
+        super.transaction(wrapped, config, outer) as unknown as KnexTransaction
+      const binding = bindingOf(this)
+      return startTransaction({ start, container, binding, store }) as unknown as Knex.Transaction
+    }
+
+    /** Called by knex after a timeout: {@link withTimeout} has cancelled already. */
+    override cancelQuery(): Promise<void> {
+      return Promise.resolve()
+    }
+  }
+
+  return knex({
+    ...endpoint.knex,
+    client: EndpointClient,
+    connection: endpoint.connection,
+    pool: { max: 0 },
+  } as Knex.Config)
+}
+
+/** knex without a connection, for what needs none: `fn`, `ref`, names and SQL. */
+export function createUnboundKnex(client: string): Knex {
+  return knex({ client })
+}
+
+type MaybeTransaction = { readonly [BINDING]?: Binding | undefined }
+
+function bind<B extends object>(builder: B, binding: Binding | undefined): B {
+  if (binding !== undefined) (builder as { _connection?: unknown })._connection = binding
+  return builder
+}
+
+const dialects = new Map<string, typeof Knex.Client>()
+
+/** The class behind one of knex's client names, taken from an instance: knex exports none of them. */
+function dialectOf(client: string): typeof Knex.Client {
+  let dialect = dialects.get(client)
+  if (dialect === undefined) {
+    dialect = knex({ client }).client.constructor as typeof Knex.Client
+    dialects.set(client, dialect)
+  }
+  return dialect
+}

@@ -1,0 +1,181 @@
+import { finished, Readable, type Transform } from 'node:stream'
+import type { Binding, BindingStore } from './binding.ts'
+import type { Cursor } from './engine.ts'
+import type { KnexClient, KnexQuery } from './knex-internals.ts'
+import type { Lane, Turn } from './lane.ts'
+import type { Lease, OpenWork } from './lease.ts'
+import type { RawConnection } from './raw-connection.ts'
+
+/** What may be passed to `.stream(options)` beside the driver's own options. */
+export interface StreamOptions {
+  /** Rows fetched at once: 100 unless told. */
+  readonly batchSize?: number
+  readonly highWaterMark?: number
+  /** False: outside of transactions too, keep the connection instead of having the server materialise the rows. */
+  readonly hold?: boolean
+}
+
+export interface StreamRequest {
+  /** Finds the binding; throws when the query may not run where it is. */
+  readonly binding: () => Binding
+  readonly store: BindingStore
+  readonly client: KnexClient
+  readonly query: KnexQuery
+  /** knex's stream, from which the user reads. */
+  readonly target: Transform
+  readonly options: StreamOptions
+  /** The driver's own stream, which needs the connection for itself until it ends. */
+  readonly whole: (connection: RawConnection) => Promise<unknown>
+}
+
+/**
+ * Streams a result over a connection that others use too.
+ *
+ * Somebody who iterates may query between two rows, so iteration reads a cursor and takes a turn for each fetch.
+ * Somebody who pipes or listens to `data` takes rows as they come, so the driver's stream is used and keeps the turn
+ * until it ends. Which of the two it is shows in the first listener, so nothing begins before.
+ */
+export function streamInTurns(request: StreamRequest): Promise<void> {
+  const { target, store } = request
+  const ended = new Promise<void>((resolve, reject) => {
+    finished(target, { writable: false }, (error) => (error ? reject(error) : resolve()))
+  })
+  onFirstInterest(target, (interest) => {
+    start(request, interest, store.current()).catch((error) => target.destroy(error))
+  })
+  return ended
+}
+
+type Interest = 'iterate' | 'flow'
+
+function onFirstInterest(target: Readable, begin: (interest: Interest) => void): void {
+  const decide = (interest: Interest) => {
+    target.off('newListener', onListener)
+    target.off('resume', onResume)
+    begin(interest)
+  }
+  const onListener = (event: string) => {
+    // `for await` listens to `readable`; `pipe` and `pipeline` listen to `data`.
+    if (event === 'readable') decide('iterate')
+    else if (event === 'data') decide('flow')
+  }
+  const onResume = () => decide('flow')
+  target.on('newListener', onListener)
+  target.on('resume', onResume)
+}
+
+async function start(
+  request: StreamRequest,
+  interest: Interest,
+  executing: Binding | undefined,
+): Promise<void> {
+  const { client, query, target, options } = request
+  const binding = request.binding()
+  const refusal = binding.refusal(query.sql)
+  if (refusal !== undefined) throw refusal
+  const { lease } = binding
+  const lane = binding.laneAt(executing)
+  if (interest === 'iterate') {
+    const batchSize = options.batchSize ?? options.highWaterMark ?? 100
+    const inTransaction = lane !== lease.root
+    const statement = {
+      sql: client.positionBindings(query.sql),
+      bindings: client.prepBindings(query.bindings ?? []),
+    }
+    const mayHold = inTransaction || options.hold !== false
+    const cursor = mayHold ? lease.engine.cursor(statement, { batchSize, inTransaction }) : undefined
+    if (cursor !== undefined && (await lease.run(lane, (connection) => cursor.open(connection)))) {
+      client.emit('query', {
+        __knexUid: binding.__knexUid,
+        __knexTxId: binding.__knexTxId,
+        ...query,
+        ...statement,
+      })
+      new CursorSource(binding, lane, cursor, batchSize)
+        .on('error', (error) => target.destroy(error))
+        .pipe(target)
+      return
+    }
+  }
+  await streamWhole(binding, lane, request)
+}
+
+/** Reads from a cursor, one turn for each fetch. */
+class CursorSource extends Readable implements OpenWork {
+  readonly owner: object
+  readonly #lease: Lease
+  readonly #lane: Lane
+  readonly #cursor: Cursor
+  readonly #batchSize: number
+  #isOpen = true
+
+  constructor({ lease, rules }: Binding, lane: Lane, cursor: Cursor, batchSize: number) {
+    super({ objectMode: true, highWaterMark: batchSize })
+    this.owner = rules
+    this.#lease = lease
+    this.#lane = lane
+    this.#cursor = cursor
+    this.#batchSize = batchSize
+    lease.addOpenWork(this)
+  }
+
+  abandon(error: Error): void {
+    this.destroy(error)
+  }
+
+  override _read(): void {
+    this.#fetch().catch((error) => this.destroy(error))
+  }
+
+  async #fetch(): Promise<void> {
+    const rows = await this.#lease.run(this.#lane, (connection) => this.#cursor.fetch(connection))
+    const isLast = rows.length < this.#batchSize
+    if (isLast) await this.#close()
+    for (const row of rows) this.push(row)
+    if (isLast) this.push(null)
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    // A lease that has ended refuses, and its reset closes the cursor.
+    const closed = this.#isOpen ? this.#close().catch(() => {}) : Promise.resolve()
+    void closed.then(() => {
+      this.#lease.removeOpenWork(this)
+      callback(error)
+    })
+  }
+
+  async #close(): Promise<void> {
+    this.#isOpen = false
+    await this.#lease.run(this.#lane, (connection) => this.#cursor.close(connection))
+  }
+}
+
+/** The driver's own stream: keeps the turn until it is closed, however that comes about. */
+async function streamWhole(
+  { lease, rules }: Binding,
+  lane: Lane,
+  { target, whole }: StreamRequest,
+): Promise<void> {
+  const turn: Turn = { holder: 'a stream', inner: undefined }
+  const connection = await lease.enter(lane, turn)
+  const work: OpenWork = { owner: rules, abandon: (error) => target.destroy(error) }
+  const end = () => {
+    lease.leave(lane, turn)
+    lease.removeOpenWork(work)
+  }
+  if (target.destroyed) return end()
+  lease.addOpenWork(work)
+  // knex never settles a stream that was destroyed; the driver's own stream, piped into knex's, tells.
+  let isPiped = false
+  target.once('pipe', (source: Readable) => {
+    isPiped = true
+    source.on('data', () => lease.touch())
+    source.once('close', end)
+  })
+  try {
+    await whole(connection)
+  } catch (error) {
+    if (!isPiped) end()
+    throw error
+  }
+}

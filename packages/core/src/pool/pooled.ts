@@ -1,0 +1,8 @@
+/** A resource and its place in the pool. Whoever got it from the pool owns it until giving it back, once. */
+export interface Pooled<R> {
+  readonly resource: R
+  /** Past this time it is closed instead of being lent again. */
+  readonly expiresAt: number
+  state: 'idle' | 'lent' | 'resetting' | 'closed'
+  idleSince: number
+}

@@ -1,0 +1,62 @@
+import { promisify } from 'node:util'
+import type { Endpoint } from '../../topology/topology.ts'
+import { within } from '../../util/within.ts'
+import type { Cursor, CursorOptions, Engine, Statement } from '../engine.ts'
+import type { KnexClient } from '../knex-internals.ts'
+import { cancelOnServer } from './cancel.ts'
+import { connectionSettings } from './connection-settings.ts'
+import { PostgresCursor } from './cursor.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
+import { resetSession } from './session-reset.ts'
+
+/** How long the server may take to end a session before the socket is destroyed. */
+const CLOSE_MS = 500
+
+/** PostgreSQL through node-postgres. */
+export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): Engine {
+  const afterCreate = endpoint.knex.pool?.afterCreate
+  let opened = 0
+  return {
+    async open(signal, onLost) {
+      const settings = await connectionSettings(endpoint, client)
+      const connection: PostgresConnection = new client.driver.Client(settings)
+      // As knex's own dialect does: the pool looks at the mark.
+      connection.on('error', (error) => {
+        connection.__knex__disposed = error
+        onLost(connection)
+      })
+      connection.on('end', () => {
+        connection.__knex__disposed ??= 'the connection ended'
+        onLost(connection)
+      })
+      const abort = () => connection.connection.stream.destroy()
+      signal.addEventListener('abort', abort, { once: true })
+      try {
+        await connection.connect()
+        client.version ??= await client.checkVersion(connection)
+        if (afterCreate) await promisify(afterCreate)(connection)
+        signal.throwIfAborted()
+        connection.__knexUid = `${endpoint.id}#${++opened}`
+        return connection
+      } finally {
+        signal.removeEventListener('abort', abort)
+      }
+    },
+
+    reset: (connection) => resetSession(connection as PostgresConnection, endpoint),
+
+    async close(raw) {
+      const connection = raw as PostgresConnection
+      connection.__knex__disposed ??= 'closed by the pool'
+      await within(CLOSE_MS, connection.end()).catch(() => connection.connection.stream.destroy())
+    },
+
+    cancel: (connection) =>
+      cancelOnServer(connection as PostgresConnection, client, endpoint.pool.connectTimeoutMs),
+
+    committed: (answer) => (answer as { response?: { command?: string } }).response?.command !== 'ROLLBACK',
+
+    cursor: (statement: Statement, options: CursorOptions): Cursor | undefined =>
+      PostgresCursor.canRead(statement.sql) ? new PostgresCursor(statement, options) : undefined,
+  }
+}

@@ -1,0 +1,7 @@
+/** A driver's own connection object, with the marks that knex puts on it. */
+export interface RawConnection {
+  __knexUid?: string
+  __knexTxId?: string | undefined
+  /** Set when the driver reported an error or the end of the connection. */
+  __knex__disposed?: unknown
+}

@@ -1,0 +1,21 @@
+/**
+ * What {@link ShardPool} needs to know of the things it pools. The pool never looks inside a resource.
+ *
+ * The pool calls each method from at most one place at a time for any one resource, and never again after `close`.
+ */
+export interface ResourceDriver<R> {
+  /**
+   * Opens a resource. When `signal` aborts, the attempt is worthless: whatever it holds must be let go at once,
+   * and the promise may settle or not. `onLost` is to be called once when the resource dies by itself.
+   */
+  open(signal: AbortSignal, onLost: (resource: R) => void): Promise<R>
+  /** Whether the resource can still be used, from what is known without asking anybody. */
+  isUsable(resource: R): boolean
+  /**
+   * Brings a used resource back to the state it had when it was opened. Undefined when there was nothing to do;
+   * a rejection when that did not succeed in time, and then the pool closes the resource.
+   */
+  reset(resource: R): Promise<void> | undefined
+  /** Lets go of the resource; settles, always without an error and within a bound, when nothing of it is left. */
+  close(resource: R): Promise<void>
+}

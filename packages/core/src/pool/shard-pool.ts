@@ -1,0 +1,335 @@
+import type { PoolConfig } from '../config/resolved-config.ts'
+import {
+  CheckoutTimeoutError,
+  PoolDrainingError,
+  PoolOverloadedError,
+  type ShardingError,
+  ShardUnavailableError,
+} from '../errors.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Deadlines } from '../util/deadlines.ts'
+import { retryAfterSeconds } from '../util/retry-after.ts'
+import { Connector } from './connector.ts'
+import { IdleStack } from './idle-stack.ts'
+import { type PoolStats, utilization } from './pool-stats.ts'
+import type { Pooled } from './pooled.ts'
+import type { ResourceDriver } from './resource-driver.ts'
+import { Waiter } from './waiter.ts'
+
+export interface ShardPoolOptions<R> {
+  /** Name of the shard, for messages and errors. */
+  readonly shard: string
+  readonly driver: ResourceDriver<R>
+  readonly limits: PoolConfig
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly random: () => number
+}
+
+type PoolState =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'draining'; readonly drained: () => void; readonly done: Promise<void> }
+  | { readonly kind: 'closed' }
+
+/**
+ * Lends resources: the one used last first, to those who wait in the order in which they came.
+ *
+ * - A free resource is lent synchronously: no promise, timer or signal.
+ * - Nobody waits while a resource is idle, and nobody overtakes those who wait.
+ * - Callers wait for the pool, never for one attempt to connect: a returned resource wins over a pending attempt.
+ * - Open, opening and closing resources together never exceed `max`.
+ * - A resource is idle only after its reset succeeded; in doubt it is closed and its place goes to the next waiter.
+ *
+ * All decisions are made synchronously within one call, so no two of them can interleave. Time, randomness and
+ * the driver are injected.
+ */
+export class ShardPool<R> {
+  readonly #options: ShardPoolOptions<R>
+  readonly #members = new Map<R, Pooled<R>>()
+  readonly #idle: IdleStack<R>
+  readonly #waiters = new Set<Waiter<Pooled<R>>>()
+  readonly #connector: Connector<R>
+  #closing = 0
+  #state: PoolState = { kind: 'open' }
+  #lastConnectError: unknown
+
+  constructor(options: ShardPoolOptions<R>) {
+    this.#options = options
+    const { driver, limits, clock, deadlines, random } = options
+    this.#idle = new IdleStack({
+      limits,
+      clock,
+      deadlines,
+      size: () => this.#members.size,
+      onSurplus: (pooled) => this.#close(pooled),
+    })
+    this.#connector = new Connector({
+      driver,
+      limits,
+      clock,
+      deadlines,
+      random,
+      onOpened: (resource) => this.#opened(resource),
+      onFailed: (error) => this.#connectFailed(error),
+      onLost: (resource) => this.#lost(resource),
+      onReady: () => this.#grow(),
+    })
+  }
+
+  /** A free resource, or undefined when there is none: then {@link wait}. Throws PoolDrainingError. */
+  tryAcquire(): Pooled<R> | undefined {
+    if (this.#state.kind !== 'open') throw this.#drainingError()
+    for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
+      if (this.#options.driver.isUsable(pooled.resource)) {
+        pooled.state = 'lent'
+        return pooled
+      }
+      this.#close(pooled)
+    }
+    return undefined
+  }
+
+  /**
+   * A place in the queue, for at most `timeoutMs` whatever happens meanwhile. Its promise rejects with
+   * CheckoutTimeoutError, ShardUnavailableError or PoolDrainingError. Throws what {@link assertAvailable} throws.
+   */
+  wait(timeoutMs = this.#options.limits.checkoutTimeoutMs): Waiter<Pooled<R>> {
+    this.assertAvailable()
+    const now = this.#options.clock.now()
+    const waiter = new Waiter<Pooled<R>>(now, now + timeoutMs, (expired) => {
+      if (this.#waiters.delete(expired)) expired.refuse(this.#timeoutError(timeoutMs))
+    })
+    this.#waiters.add(waiter)
+    this.#options.deadlines.add(waiter)
+    this.#grow()
+    return waiter
+  }
+
+  /** Throws PoolDrainingError or PoolOverloadedError when asking for a resource now would be refused at once. */
+  assertAvailable(): void {
+    if (this.#state.kind !== 'open') throw this.#drainingError()
+    if (this.#waiters.size >= this.#options.limits.maxWaiting && this.#idle.size === 0)
+      throw this.#overloadedError()
+  }
+
+  /**
+   * Leaves the queue. False when the waiter was no longer in it: then it has been served or refused already, and a
+   * resource that it was served must be given back by whoever awaits its promise.
+   */
+  leave(waiter: Waiter<Pooled<R>>, reason: ShardingError): boolean {
+    if (!this.#waiters.delete(waiter)) return false
+    this.#options.deadlines.delete(waiter)
+    waiter.refuse(reason)
+    return true
+  }
+
+  /** Takes a resource back: it is lent again once it is as it was when it was opened. */
+  release(pooled: Pooled<R>): void {
+    if (this.#wasTaken(pooled)) return
+    if (!this.#options.driver.isUsable(pooled.resource)) {
+      this.#close(pooled)
+      return
+    }
+    const reset = this.#options.driver.reset(pooled.resource)
+    if (reset === undefined) {
+      this.#settle(pooled)
+      return
+    }
+    pooled.state = 'resetting'
+    reset.then(
+      () => this.#settle(pooled),
+      () => this.#close(pooled),
+    )
+  }
+
+  /** Takes a resource back that nobody may use again. */
+  destroy(pooled: Pooled<R>): void {
+    if (!this.#wasTaken(pooled)) this.#close(pooled)
+  }
+
+  stats(): PoolStats {
+    const { max } = this.#options.limits
+    const total = this.#members.size
+    const active = total - this.#idle.size
+    return {
+      total,
+      active,
+      idle: this.#idle.size,
+      waiting: this.#waiters.size,
+      max,
+      utilization: utilization(active, max),
+    }
+  }
+
+  /**
+   * Lends nothing any more, refuses those who wait, closes what is idle, and settles when everything lent has come
+   * back and is closed, or after `deadlineMs`, when the rest is closed under its users.
+   */
+  close(deadlineMs: number): Promise<void> {
+    if (this.#state.kind === 'draining') return this.#state.done
+    if (this.#state.kind === 'closed') return Promise.resolve()
+    let drained!: () => void
+    const done = new Promise<void>((resolve) => {
+      drained = resolve
+    })
+    const force = {
+      deadline: this.#options.clock.now() + deadlineMs,
+      expire: () => {
+        for (const pooled of this.#members.values()) this.#close(pooled)
+      },
+    }
+    this.#state = {
+      kind: 'draining',
+      done,
+      drained: () => {
+        this.#options.deadlines.delete(force)
+        drained()
+      },
+    }
+    this.#connector.stop()
+    this.#refuseAll(() => this.#drainingError())
+    for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) this.#close(pooled)
+    this.#options.deadlines.add(force)
+    this.#finishDraining()
+    return done
+  }
+
+  // --- What happens to a resource ----------------------------------------------------------------------------
+
+  #opened(resource: R): void {
+    const { clock, limits, random } = this.#options
+    // A tenth of jitter, so that connections opened together do not all go together.
+    const lifetime = limits.maxLifetimeMs === null ? Infinity : limits.maxLifetimeMs * (1 - random() / 10)
+    const pooled: Pooled<R> = { resource, expiresAt: clock.now() + lifetime, state: 'lent', idleSince: 0 }
+    this.#members.set(resource, pooled)
+    this.#settle(pooled)
+  }
+
+  /** The resource is clean and nobody's: on to the next waiter, or to rest. */
+  #settle(pooled: Pooled<R>): void {
+    if (pooled.state === 'closed') return
+    const now = this.#options.clock.now()
+    const unwanted = this.#state.kind !== 'open' || now >= pooled.expiresAt
+    if (unwanted || !this.#options.driver.isUsable(pooled.resource)) {
+      this.#close(pooled)
+      return
+    }
+    const waiter = this.#nextWaiter()
+    if (waiter === undefined) {
+      pooled.state = 'idle'
+      pooled.idleSince = now
+      this.#idle.push(pooled)
+    } else {
+      pooled.state = 'lent'
+      waiter.serve(pooled)
+    }
+    this.#grow()
+  }
+
+  #lost(resource: R): void {
+    const pooled = this.#members.get(resource)
+    // Whoever holds it finds out by using it, and gives it back.
+    if (pooled?.state !== 'idle') return
+    this.#idle.delete(pooled)
+    this.#close(pooled)
+  }
+
+  /** Its place counts as taken until nothing of it is left, so that the server never sees more than `max`. */
+  #close(pooled: Pooled<R>): void {
+    if (pooled.state === 'closed') return
+    pooled.state = 'closed'
+    this.#members.delete(pooled.resource)
+    this.#closing++
+    void this.#options.driver.close(pooled.resource).then(() => {
+      this.#closing--
+      this.#grow()
+      this.#finishDraining()
+    })
+  }
+
+  /** Whether a forced close has taken the resource from its user. Given back twice is a bug, never tolerated. */
+  #wasTaken(pooled: Pooled<R>): boolean {
+    if (pooled.state === 'closed' && this.#state.kind !== 'open') return true
+    if (pooled.state !== 'lent') throw new Error(`a resource was given back although it is ${pooled.state}`)
+    return false
+  }
+
+  // --- Those who wait ----------------------------------------------------------------------------------------
+
+  #nextWaiter(): Waiter<Pooled<R>> | undefined {
+    for (const waiter of this.#waiters) {
+      this.#waiters.delete(waiter)
+      this.#options.deadlines.delete(waiter)
+      return waiter
+    }
+    return undefined
+  }
+
+  #refuseAll(error: () => ShardingError): void {
+    for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter())
+      waiter.refuse(error())
+  }
+
+  /** One attempt for each waiter without one, as far as `max` allows. */
+  #grow(): void {
+    if (this.#state.kind !== 'open' || this.#waiters.size === 0) return
+    const { pending } = this.#connector
+    const room = this.#options.limits.max - this.#members.size - this.#closing - pending
+    this.#connector.open(Math.min(this.#waiters.size - pending, room))
+  }
+
+  #connectFailed(error: unknown): void {
+    this.#lastConnectError = error
+    // As long as something may still come back or open, there is hope until the deadline.
+    const hope = this.#members.size + this.#connector.pending > 0
+    if (!hope) this.#refuseAll(() => this.#unavailableError(error))
+  }
+
+  #finishDraining(): void {
+    if (this.#state.kind !== 'draining' || this.#members.size + this.#closing > 0) return
+    const { drained } = this.#state
+    this.#state = { kind: 'closed' }
+    drained()
+  }
+
+  // --- What callers are told ---------------------------------------------------------------------------------
+
+  #timeoutError(timeoutMs: number): CheckoutTimeoutError {
+    const { shard } = this.#options
+    const { active, max, waiting } = this.stats()
+    return new CheckoutTimeoutError(
+      `No connection to shard "${shard}" within ${timeoutMs} ms (${active} of ${max} in use, ${waiting} more waiting). ` +
+        'Raise pool.max or pool.checkoutTimeoutMs, or hold connections for less time.',
+      { shard, cause: this.#lastConnectError, retryAfter: this.#retryAfter() },
+    )
+  }
+
+  #overloadedError(): PoolOverloadedError {
+    const { shard, limits } = this.#options
+    return new PoolOverloadedError(
+      `${limits.maxWaiting} callers already wait for a connection to shard "${shard}" (pool.maxWaiting).`,
+      { shard, retryAfter: this.#retryAfter() },
+    )
+  }
+
+  #drainingError(): PoolDrainingError {
+    const { shard } = this.#options
+    return new PoolDrainingError(`Shard "${shard}" is being closed and lends no more connections.`, {
+      shard,
+      retryAfter: this.#retryAfter(),
+    })
+  }
+
+  #unavailableError(cause: unknown): ShardUnavailableError {
+    const { shard } = this.#options
+    return new ShardUnavailableError(`The database of shard "${shard}" cannot be reached.`, {
+      shard,
+      cause,
+      retryAfter: this.#retryAfter(),
+    })
+  }
+
+  #retryAfter(): number {
+    return retryAfterSeconds(1000, this.#options.random)
+  }
+}

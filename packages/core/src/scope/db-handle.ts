@@ -1,0 +1,102 @@
+import type { Knex } from 'knex'
+import type { Binding } from '../pool/binding.ts'
+import { missingScopeError } from './missing-scope-error.ts'
+import type { OpenScope } from './open-scope.ts'
+import { runBound } from './scope-storage.ts'
+
+/** What `db` needs besides the current scope. */
+export interface DbHost {
+  /** Builds and names things, runs nothing. */
+  readonly unboundKnex: Knex
+  /** Subscribes on all shards, present and future. */
+  on(event: string, listener: (...args: unknown[]) => void): void
+  off(event: string, listener: (...args: unknown[]) => void): void
+}
+
+/**
+ * `db`: knex's own function with whatever is current behind it: the transaction around, else the scope's endpoint.
+ * It holds nothing itself, so it can be imported once and used everywhere.
+ */
+export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefined): Knex {
+  const current = (): Knex => {
+    const binding = find()
+    if (binding === undefined) throw missingScopeError()
+    return binding.transaction ?? binding.rules.endpoint.knex
+  }
+  const currentOrUnbound = (): Knex => (find() === undefined ? host.unboundKnex : current())
+  const own = ownMethods(host, find, current, currentOrUnbound)
+  const forwarded = new Map<PropertyKey, Method>()
+
+  return new Proxy(function db() {} as unknown as Knex, {
+    apply: (_target, _this, args) => Reflect.apply(current(), undefined, args),
+
+    get(target, property) {
+      // Not a thenable: returning `db` from an async function must not run anything.
+      if (property === 'then') return undefined
+      if (typeof property === 'symbol' || property in Function.prototype) return Reflect.get(target, property)
+      if (own.has(property)) return own.get(property)
+      if (BUILDERS.has(property)) return Reflect.get(current(), property)
+      const value = Reflect.get(currentOrUnbound(), property)
+      if (typeof value !== 'function') return value
+      let method = forwarded.get(property)
+      if (method === undefined) {
+        // It looks for the scope when it is called: `const { raw } = db` works wherever it is written.
+        method = (...args) => call(current(), property, args)
+        forwarded.set(property, method)
+      }
+      return method
+    },
+
+    has: (_target, property) => property in host.unboundKnex,
+    set(_target, property) {
+      throw new TypeError(
+        `db.${String(property)} cannot be set: db follows the current scope and holds nothing itself.`,
+      )
+    },
+  })
+}
+
+type Method = (...args: unknown[]) => unknown
+
+/** Properties of knex that begin a query. */
+const BUILDERS = new Set(['schema', 'migrate', 'seed'])
+
+function ownMethods(
+  host: DbHost,
+  find: () => Binding<OpenScope> | undefined,
+  current: () => Knex,
+  currentOrUnbound: () => Knex,
+): ReadonlyMap<string, Method> {
+  const subscribe = (event: unknown, listener: unknown) => host.on(event as string, listener as () => void)
+  const unsubscribe = (event: unknown, listener: unknown) => host.off(event as string, listener as () => void)
+  return new Map<string, Method>([
+    ['ref', (...args) => call(currentOrUnbound(), 'ref', args)],
+    ['on', subscribe],
+    ['addListener', subscribe],
+    ['off', unsubscribe],
+    ['removeListener', unsubscribe],
+    // The transaction belongs to the scope in which the provider was made, wherever it is asked for first.
+    [
+      'transactionProvider',
+      (...args) => {
+        const provide = call(current(), 'transactionProvider', args) as () => unknown
+        const binding = find()
+        return () => runBound(binding, provide)
+      },
+    ],
+    ['destroy', refuse('destroy')],
+    ['initialize', refuse('initialize')],
+  ])
+}
+
+function call(knex: Knex, property: string, args: unknown[]): unknown {
+  return Reflect.apply(Reflect.get(knex, property), knex, args)
+}
+
+function refuse(method: string): Method {
+  return () => {
+    throw new Error(
+      `db.${method}() does not exist: connections belong to the Sharding. Use sharding.close().`,
+    )
+  }
+}

@@ -1,0 +1,137 @@
+import type { Knex } from 'knex'
+import { ShardUnknownError } from '../errors.ts'
+import { Binding } from '../pool/binding.ts'
+import type { PoolRegistry } from '../pool/pool-registry.ts'
+import type { Router } from '../router/router.ts'
+import type { Shard, Topology } from '../topology/topology.ts'
+import { closest } from '../util/closest.ts'
+import { normalizeTenantId } from '../util/tenant-id.ts'
+import {
+  bindScope,
+  captureScope,
+  currentScope,
+  releaseConnection,
+  requireScope,
+  scopeSignal,
+  unlocked,
+  withRawConnection,
+  withTransaction,
+} from './current-scope.ts'
+import { createDb } from './db-handle.ts'
+import { nextScope, targetParts } from './next-scope.ts'
+import { OpenScope } from './open-scope.ts'
+import type { Scope, ScopeToken, Target, TargetParts, TenantId } from './scope.ts'
+import type { ScopeApi } from './scope-api.ts'
+import { currentBinding, runBound } from './scope-storage.ts'
+
+export interface ScopesOptions {
+  readonly topology: Topology
+  readonly router: Router
+  readonly pools: PoolRegistry
+}
+
+/** Opens and ends the scopes of one `Sharding`. */
+export class Scopes implements ScopeApi {
+  readonly #topology: Topology
+  readonly #router: Router
+  readonly #pools: PoolRegistry
+  readonly db: Knex
+  readonly currentScope = currentScope
+  readonly requireScope = requireScope
+  readonly scopeSignal = scopeSignal
+  readonly bindScope = bindScope
+  readonly unlocked = unlocked
+  readonly captureScope = captureScope
+  readonly releaseConnection = releaseConnection
+  readonly withTransaction = withTransaction
+  readonly withRawConnection = withRawConnection
+
+  constructor({ topology, router, pools }: ScopesOptions) {
+    this.#topology = topology
+    this.#router = router
+    this.#pools = pools
+    this.db = createDb(pools, () => {
+      const binding = currentBinding()
+      return binding?.rules.api === this ? binding : undefined
+    })
+  }
+
+  async connectedTo<T>(target: Target, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
+    const parts = targetParts(target)
+    const outer = currentBinding()
+    const routed = nextScope(outer?.rules.value, parts, (tenant) => this.#router.route(tenant))
+    const value = routed instanceof Promise ? await routed : routed
+    const around = parts.separate ? undefined : this.#inReach(outer, value)
+    return around === undefined
+      ? this.#runWithOwnLease(this.open(value, outer, parts.checkoutTimeoutMs), parts, fn)
+      : this.#runOnSharedLease(around, new OpenScope(value, around.rules.endpoint, this, outer), fn)
+  }
+
+  connectedToTenant<T>(tenant: TenantId, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
+    // `connectedTo({ tenant: undefined })` would stay where it is; here a missing id is a mistake.
+    return this.connectedTo({ tenant: tenant ?? '' }, fn)
+  }
+
+  /** A scope with a lease of its own that holds no connection yet. Whoever opens it ends it. */
+  open(value: Scope, outer?: Binding<OpenScope>, checkoutTimeoutMs?: number): Binding<OpenScope> {
+    const endpoint = this.#pools.next(this.#shard(value.shard), value.role)
+    const lease = endpoint.createLease(checkoutTimeoutMs)
+    return new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer))
+  }
+
+  async #runWithOwnLease<T>(
+    binding: Binding<OpenScope>,
+    { checkout }: TargetParts,
+    fn: () => T | PromiseLike<T>,
+  ): Promise<Awaited<T>> {
+    try {
+      if (checkout !== 'lazy') await binding.lease.checkout()
+      return await runBound(binding, async () => await fn())
+    } finally {
+      binding.lease.end(binding.rules.end())
+    }
+  }
+
+  async #runOnSharedLease<T>(
+    around: Binding<OpenScope>,
+    rules: OpenScope,
+    fn: () => T | PromiseLike<T>,
+  ): Promise<Awaited<T>> {
+    try {
+      return await runBound(around.withRules(rules), async () => await fn())
+    } finally {
+      around.lease.abandonWork(rules, rules.end()())
+    }
+  }
+
+  /** The nearest enclosing place whose connection serves this shard and role, so that nobody waits for himself. */
+  #inReach(outer: Binding<OpenScope> | undefined, value: Scope): Binding<OpenScope> | undefined {
+    const endpoints = this.#pools.endpointsFor(this.#shard(value.shard), value.role)
+    for (let binding = outer; binding !== undefined; binding = binding.rules.outer) {
+      const { api, ended, endpoint } = binding.rules
+      if (api === this && ended === undefined && endpoints.includes(endpoint.endpoint)) return binding
+    }
+    return undefined
+  }
+
+  #shard(name: string): Shard {
+    const shard = this.#topology.shards.get(name)
+    if (shard !== undefined) return shard
+    throw new ShardUnknownError(`No shard is named ${JSON.stringify(name)}. ${hint(name, this.#topology)}`)
+  }
+
+  async runInScope<T>(token: ScopeToken, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
+    const { shard, tenant, role, preventWrites, locked } = token
+    const place = tenant === undefined ? { shard } : { tenant }
+    return this.connectedTo({ ...place, role, preventWrites, lock: locked }, fn)
+  }
+
+  async shardFor(tenant: TenantId): Promise<string> {
+    return this.#router.route(normalizeTenantId(tenant))
+  }
+}
+
+function hint(name: string, { shards }: Topology): string {
+  const near = closest(name, [...shards.keys()])
+  return near === undefined ? 'sharding.shardNames lists the shards.' : `Did you mean "${near}"?`
+}

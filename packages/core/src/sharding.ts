@@ -1,0 +1,79 @@
+import type { TenantSourceConfig } from './config/resolved-config.ts'
+import type { PoolRegistry, Role } from './pool/pool-registry.ts'
+import type { RoleStats } from './pool/pool-stats.ts'
+import type { ScopeApi } from './scope/scope-api.ts'
+import { Scopes, type ScopesOptions } from './scope/scopes.ts'
+import type { Topology } from './topology/topology.ts'
+
+/** A set of shards, the way tenants are placed on them, and the pools of connections to them. */
+export interface Sharding extends ScopeApi, AsyncDisposable {
+  /** In the order of the configuration. */
+  readonly shardNames: readonly string[]
+  /** What the pools hold at this moment, by shard and role. A shard without replicas serves both roles from one pool. */
+  stats(): ShardingStats
+  /**
+   * Stops lending connections, refuses those who wait, lets leases finish, and settles when every connection is
+   * closed; after `deadlineMs` (default 10000) what is still lent is closed under its users. Idempotent.
+   */
+  close(options?: { deadlineMs?: number }): Promise<void>
+}
+
+export interface ShardingStats {
+  readonly shards: Readonly<Record<string, Readonly<Record<Role, RoleStats>>>>
+}
+
+const PARTS = Symbol.for('sherd.parts')
+
+const CLOSE_DEADLINE_MS = 10_000
+
+/** The object that users hold. */
+export class ShardingInstance extends Scopes implements Sharding {
+  readonly shardNames: readonly string[]
+  readonly #topology: Topology
+  readonly #pools: PoolRegistry
+
+  constructor(options: ShardingOptions) {
+    super(options)
+    this.#topology = options.topology
+    this.#pools = options.pools
+    this.shardNames = Object.freeze([...options.topology.shards.keys()])
+    // Under a symbol that all copies of the package share, and out of sight of `inspect`.
+    Object.defineProperty(this, PARTS, { value: { ...options, scopes: this } satisfies ShardingParts })
+  }
+
+  stats(): ShardingStats {
+    const entries = Array.from(this.#topology.shards.values(), (shard) => {
+      const roles = {
+        writing: this.#pools.stats(shard, 'writing'),
+        reading: this.#pools.stats(shard, 'reading'),
+      }
+      return [shard.name, roles] as const
+    })
+    return { shards: Object.fromEntries(entries) }
+  }
+
+  async close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<void> {
+    await this.#pools.close(deadlineMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** What a Sharding is made of, for the bindings to frameworks. */
+export interface ShardingParts extends ShardingOptions {
+  readonly scopes: Scopes
+}
+
+export interface ShardingOptions extends ScopesOptions {
+  /** Where requests carry their tenant, as the configuration says. */
+  readonly tenantSources: readonly TenantSourceConfig[]
+}
+
+/** The parts of a Sharding, made by this copy of the package or by another. */
+export function partsOf(sharding: Sharding): ShardingParts {
+  const parts = (sharding as { [PARTS]?: ShardingParts })[PARTS]
+  if (parts === undefined) throw new TypeError('This is not a Sharding: make one with createSharding().')
+  return parts
+}
