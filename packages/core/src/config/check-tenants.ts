@@ -1,4 +1,3 @@
-import { quote } from '../util/quote.ts'
 import { placeIn } from './place-in.ts'
 import type { ShardReading } from './readings.ts'
 
@@ -11,9 +10,8 @@ export function reportSharedTenants(shards: readonly ShardReading[]): void {
       if (first === undefined) seen.set(tenant, { shard, index })
       else {
         shard.report(['tenants', index], {
-          message: `lists the tenant ${quote(tenant)} a second time, after ${placeIn(first.shard, ['tenants', first.index])}`,
+          message: `lists a tenant a second time, after ${placeIn(first.shard, ['tenants', first.index])}`,
           mend: 'Keep it where its data is.',
-          shown: undefined,
         })
       }
     }

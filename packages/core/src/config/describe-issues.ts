@@ -98,7 +98,7 @@ function mendForValue(target: z.core.$ZodType | undefined, path: Path, tree: unk
   const key = path.findLast((segment) => typeof segment === 'string')
   const { examples, default: fallback } = target === undefined ? {} : annotations(target)
   if (target === undefined || !Array.isArray(examples)) return 'Compare it with the documentation.'
-  const asMeant = mendForType(target, valueAt(tree, path))
+  const asMeant = mendForType(target, valueAt(tree, path), typeof path.at(-1) === 'number')
   if (asMeant !== undefined) return asMeant
   const example = asYaml(examples[0])
   const shown = typeof path.at(-1) === 'number' || key === undefined ? example : `${key}: ${example}`
@@ -110,9 +110,10 @@ function mendForValue(target: z.core.$ZodType | undefined, path: Path, tree: unk
 }
 
 /** What to do where the value is right but for its type. */
-function mendForType(target: z.core.$ZodType, value: unknown): string | undefined {
+function mendForType(target: z.core.$ZodType, value: unknown, isItem: boolean): string | undefined {
   if (value === 0 && z.safeParse(target, null).success) return 'Write `null` to switch it off.'
-  if (value !== null && typeof value !== 'number' && typeof value !== 'boolean') return undefined
+  const isScalar = value === null || typeof value === 'number' || typeof value === 'boolean'
+  if (!isItem || !isScalar) return undefined
   return z.safeParse(target, String(value)).success ? `Put it in quotes: \`"${value}"\`.` : undefined
 }
 

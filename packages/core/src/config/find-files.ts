@@ -24,7 +24,10 @@ export function findMainFile(directory: string): Found {
   const source = new ConfigSource({ file: shownPath(path), folder: directory })
   if (there.length > 1) {
     const others = there.slice(1).map((name) => `\`${name}\``)
-    source.report([], { message: `has a double: ${others.join(' and ')}`, mend: 'Keep one of the files.' })
+    source.report([], {
+      message: `is not the only one: ${others.join(' and ')} stands beside it`,
+      mend: 'Keep one of the files.',
+    })
   }
   return { source, content: there.length === 0 ? {} : readContent(path, source) }
 }
@@ -57,7 +60,7 @@ function findShardFile(path: string, names: readonly string[]): Found {
   const extension = extname(path)
   const shard = basename(path, extension)
   const source = new ConfigSource({ file: shownPath(path), folder: dirname(path), shard })
-  if (!EXTENSIONS.includes(extension) || !isFile(path)) {
+  if (!EXTENSIONS.includes(extension) || !mayBeFile(path)) {
     source.report([], {
       message: 'is no shard file: those end in `.yaml`, `.yml` or `.json` and stand directly in this folder',
       mend: 'Rename it, move it elsewhere, or put a dot in front of its name to have it ignored.',
@@ -94,8 +97,9 @@ function isThere(path: string): boolean {
   return statusOf(path) !== undefined
 }
 
-function isFile(path: string): boolean {
-  return statusOf(path)?.isFile() ?? false
+/** Also where nobody can say: then reading it says why not. */
+function mayBeFile(path: string): boolean {
+  return statusOf(path)?.isFile() ?? true
 }
 
 function statusOf(path: string): Stats | undefined {

@@ -84,7 +84,8 @@ function evaluate(inside: string, { env, folder }: Surroundings): string | Compl
   const [, name, fallback] = VARIABLE.exec(inside) ?? []
   if (name === undefined || fallback?.includes('${')) {
     return {
-      message: `has a placeholder that is none: ${quote(`\${${inside}}`)}`,
+      // Not quoted: it may be a piece of a password that happens to have a `${`.
+      message: 'has a placeholder that is none',
       mend: 'Write `${NAME}`, `${NAME:-default}` or `${file:path}`; `$${` stands for a literal `${`.',
     }
   }

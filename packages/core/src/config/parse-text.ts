@@ -19,7 +19,7 @@ export function parseText(text: string, source: ConfigSource): unknown {
   const lines = new LineCounter()
   try {
     const document = parseDocument(text, { ...dialects[format], lineCounter: lines })
-    const errors: YAMLError[] = [...document.errors, ...document.warnings]
+    const errors: YAMLError[] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0])
     const first = errors.find(({ code }) => !INDEPENDENT.includes(code))
     for (const error of errors) {
       if (error !== first && !INDEPENDENT.includes(error.code)) continue

@@ -18,6 +18,6 @@ export function findShardParts(folder: string, env: NodeJS.ProcessEnv): Part[] {
 function override({ source, content }: Found, env: NodeJS.ProcessEnv): Part {
   if (content === undefined) return { source, content }
   const copy = copyTree(content, source)
-  source.orderBy(copy)
+  source.orderBy(content)
   return { source, content: applyOverrides(copy, env['NODE_ENV'], source) }
 }

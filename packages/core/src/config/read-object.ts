@@ -14,19 +14,19 @@ import { complainAboutName } from './shard-name.ts'
 export function readObject(config: unknown, env: NodeJS.ProcessEnv): Readings {
   const source = new ConfigSource({ file: 'config', folder: process.cwd() })
   const copy = copyTree(config, source)
-  source.orderBy(copy)
+  source.orderBy(config)
   const whole = applyOverrides(copy, env['NODE_ENV'], source)
   const main = {
     source,
     content: { ...whole, tree: withoutShards(whole.tree), dormant: whole.dormant.map(restOf) },
   }
   for (const { key, block } of whole.dormant) reportDormantShards(block, key, source)
-  return readParts(main, shardPartsOf(whole, copy, { source, env }), env)
+  return readParts(main, shardPartsOf(whole, config, { source, env }), env)
 }
 
 function shardPartsOf(
   whole: Overridden,
-  copy: unknown,
+  config: unknown,
   { source, env }: { source: ConfigSource; env: NodeJS.ProcessEnv },
 ): Part[] {
   const shards = isPlainObject(whole.tree) ? whole.tree['shards'] : undefined
@@ -42,7 +42,7 @@ function shardPartsOf(
   return Object.entries(shards).map(([shard, content]) => {
     const place = (path: Path) => whole.locate(['shards', shard, ...path])
     const part = new ConfigSource({ file: source.file, folder: source.folder, shard, place })
-    part.orderBy(copy)
+    part.orderBy(config)
     const badName = complainAboutName(shard)
     if (badName !== undefined) part.report([], badName)
     return { source: part, content: applyOverrides(content, env['NODE_ENV'], part) }

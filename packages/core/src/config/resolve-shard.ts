@@ -91,13 +91,17 @@ function resolveConnection(shard: ShardReading, { client, given, path }: Address
     }
     return ''
   }
-  if (typeof given === 'string' && client !== '' && !takesFileName(client) && !URL.canParse(given)) {
+  if (typeof given === 'string' && client !== '' && !takesFileName(client) && !isUrl(given)) {
     shard.report(path, {
       message: 'is not a URL',
       mend: 'Write `scheme://user:password@host:port/database` with special characters percent-encoded, or an object of settings.',
     })
   }
   return isPlainObject(given) ? discreet(deepFreeze(given)) : given
+}
+
+function isUrl(text: string): boolean {
+  return text.includes('://') && URL.canParse(text)
 }
 
 function placesOf({ source, locate }: ShardReading): Readonly<Record<PlacementOption, string>> {

@@ -20,10 +20,18 @@ const texts: Readonly<Partial<Record<ErrorCode, readonly [message: string, mend:
   MULTILINE_IMPLICIT_KEY: ['a `:` is missing after a key', 'Write `key: value` on one line.'],
   MULTIPLE_DOCS: ['a second document starts (`---`)', 'Keep one document in the file.'],
   NON_STRING_KEY: ['a key is not a text', 'Write the key as a plain word.'],
+  RESOURCE_EXHAUSTION: ['it is nested too deeply', 'Write it with fewer levels.'],
   TAB_AS_INDENT: ['a tab is used as indentation', 'Use spaces.'],
   TAG_RESOLVE_FAILED: [
     'a value cannot be read as it is written',
     'Remove the tag (`!…`), or put the text in quotes.',
+  ],
+}
+
+const jsonTexts: typeof texts = {
+  TAG_RESOLVE_FAILED: [
+    'a value is neither a text in quotes nor a number, true, false or null',
+    'Put texts in double quotes.',
   ],
 }
 
@@ -37,10 +45,8 @@ interface Place {
 /** What is wrong with the text of a file, by the parser's code. */
 export function describeSyntaxError(code: ErrorCode, { format, line, column, lineText }: Place): Complaint {
   const name = format === 'json' ? 'JSON' : 'YAML'
-  const [what, mend] = texts[code] ?? [
-    'there is something that does not belong here',
-    'Compare it with its neighbours.',
-  ]
+  const [what, mend] = (format === 'json' ? jsonTexts[code] : undefined) ??
+    texts[code] ?? ['there is something that does not belong here', 'Compare it with its neighbours.']
   // YAML takes the brace of an unquoted `${…}` between brackets for a bracket of its own.
   const isPlaceholder = format === 'yaml' && lineText.includes('${')
   return {

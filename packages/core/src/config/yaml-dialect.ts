@@ -1,6 +1,6 @@
 import type { ParseOptions, ScalarTag, SchemaOptions, Tags } from 'yaml'
 
-const NUMBER = /^-?\d[\d_]*(\.\d*)?([eE][-+]?\d+)?$/
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/
 
 /**
  * A plain scalar is a number only if the number prints as it was written. `0123`, `1e3`, `1.50` and integers
