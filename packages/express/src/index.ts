@@ -1,1 +1,3 @@
-export {}
+export type { RequestOptions, RequestShard, TenantSource } from '@sherd/core/adapter'
+export { type ShardErrorHandlerOptions, shardErrorHandler } from './shard-error-handler.ts'
+export { shardMiddleware } from './shard-middleware.ts'

@@ -1,1 +1,5 @@
-export {}
+export { bindNodeRequest } from './bind-node-request.ts'
+export { type Problem, toProblem } from './problem.ts'
+export type { RequestOptions, RequestParts, RequestShard, TenantSource } from './request-options.ts'
+export { prepareRequests } from './request-plan.ts'
+export { withRequest } from './with-request.ts'

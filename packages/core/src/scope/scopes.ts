@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { ShardUnknownError } from '../errors.ts'
 import { Binding } from '../pool/binding.ts'
-import type { PoolRegistry } from '../pool/pool-registry.ts'
+import type { PoolRegistry, Role } from '../pool/pool-registry.ts'
 import type { Router } from '../router/router.ts'
 import type { Shard, Topology } from '../topology/topology.ts'
 import { closest } from '../util/closest.ts'
@@ -20,7 +20,7 @@ import {
 import { createDb } from './db-handle.ts'
 import { nextScope, targetParts } from './next-scope.ts'
 import { OpenScope } from './open-scope.ts'
-import type { Scope, ScopeToken, Target, TargetParts, TenantId } from './scope.ts'
+import type { Scope, ScopeToken, Target, TenantId } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { currentBinding, runBound } from './scope-storage.ts'
 
@@ -28,6 +28,16 @@ export interface ScopesOptions {
   readonly topology: Topology
   readonly router: Router
   readonly pools: PoolRegistry
+}
+
+export interface EnterOptions {
+  readonly separate?: boolean
+  readonly checkoutTimeoutMs?: number
+}
+
+export interface EnteredScope {
+  readonly binding: Binding<OpenScope>
+  readonly ownsLease: boolean
 }
 
 /** Opens and ends the scopes of one `Sharding`. */
@@ -61,10 +71,15 @@ export class Scopes implements ScopeApi {
     const outer = currentBinding()
     const routed = nextScope(outer?.rules.value, parts, (tenant) => this.#router.route(tenant))
     const value = routed instanceof Promise ? await routed : routed
-    const around = parts.separate ? undefined : this.#inReach(outer, value)
-    return around === undefined
-      ? this.#runWithOwnLease(this.open(value, outer, parts.checkoutTimeoutMs), parts, fn)
-      : this.#runOnSharedLease(around, new OpenScope(value, around.rules.endpoint, this, outer), fn)
+    const { binding, ownsLease } = this.enter(value, outer, parts)
+    try {
+      if (ownsLease && parts.checkout !== 'lazy') await binding.lease.checkout()
+      return await runBound(binding, async () => await fn())
+    } finally {
+      const ended = binding.rules.end()
+      if (ownsLease) binding.lease.end(ended)
+      else binding.lease.abandonWork(binding.rules, ended())
+    }
   }
 
   connectedToTenant<T>(tenant: TenantId, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
@@ -72,41 +87,28 @@ export class Scopes implements ScopeApi {
     return this.connectedTo({ tenant: tenant ?? '' }, fn)
   }
 
-  /** A scope with a lease of its own that holds no connection yet. Whoever opens it ends it. */
-  open(value: Scope, outer?: Binding<OpenScope>, checkoutTimeoutMs?: number): Binding<OpenScope> {
-    const endpoint = this.#pools.next(this.#shard(value.shard), value.role)
-    const lease = endpoint.createLease(checkoutTimeoutMs)
-    return new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer))
-  }
-
-  async #runWithOwnLease<T>(
-    binding: Binding<OpenScope>,
-    { checkout }: TargetParts,
-    fn: () => T | PromiseLike<T>,
-  ): Promise<Awaited<T>> {
-    try {
-      if (checkout !== 'lazy') await binding.lease.checkout()
-      return await runBound(binding, async () => await fn())
-    } finally {
-      binding.lease.end(binding.rules.end())
+  /**
+   * Opens a scope: on the connection of an enclosing one that serves the same shard and role, else with a lease of
+   * its own that holds no connection yet. Whoever opens it ends it, and the lease if it is the scope's own.
+   */
+  enter(value: Scope, outer: Binding<OpenScope> | undefined, options: EnterOptions = {}): EnteredScope {
+    const shard = this.#shard(value.shard)
+    const around = options.separate ? undefined : this.#inReach(outer, shard, value.role)
+    if (around !== undefined) {
+      const rules = new OpenScope(value, around.rules.endpoint, this, outer)
+      return { binding: around.withRules(rules), ownsLease: false }
     }
-  }
-
-  async #runOnSharedLease<T>(
-    around: Binding<OpenScope>,
-    rules: OpenScope,
-    fn: () => T | PromiseLike<T>,
-  ): Promise<Awaited<T>> {
-    try {
-      return await runBound(around.withRules(rules), async () => await fn())
-    } finally {
-      around.lease.abandonWork(rules, rules.end()())
+    const endpoint = this.#pools.next(shard, value.role)
+    const lease = endpoint.createLease(options.checkoutTimeoutMs)
+    return {
+      binding: new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer)),
+      ownsLease: true,
     }
   }
 
   /** The nearest enclosing place whose connection serves this shard and role, so that nobody waits for himself. */
-  #inReach(outer: Binding<OpenScope> | undefined, value: Scope): Binding<OpenScope> | undefined {
-    const endpoints = this.#pools.endpointsFor(this.#shard(value.shard), value.role)
+  #inReach(outer: Binding<OpenScope> | undefined, shard: Shard, role: Role): Binding<OpenScope> | undefined {
+    const endpoints = this.#pools.endpointsFor(shard, role)
     for (let binding = outer; binding !== undefined; binding = binding.rules.outer) {
       const { api, ended, endpoint } = binding.rules
       if (api === this && ended === undefined && endpoints.includes(endpoint.endpoint)) return binding

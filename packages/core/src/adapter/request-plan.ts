@@ -1,0 +1,81 @@
+import { defaultSharding } from '../default-sharding.ts'
+import { partsOf, type Sharding, type ShardingParts } from '../sharding.ts'
+import type { RequestOptions, RequestParts, TenantSource } from './request-options.ts'
+import { skipTest } from './skipped-paths.ts'
+import { tenantIdentifier } from './tenant-sources.ts'
+
+/** {@link RequestOptions} with every default filled in and everything compiled that need not wait for a request. */
+export interface RequestPlan<R> {
+  readonly sharding: Sharding
+  readonly parts: ShardingParts
+  readonly identify: (req: R, parts: RequestParts) => unknown
+  readonly isSkipped: (req: R, parts: RequestParts) => boolean
+  readonly required: boolean
+  readonly checkout: 'auto' | 'eager' | 'lazy'
+  readonly role: 'writing' | 'reading'
+  readonly onUnavailable: 'respond' | 'next'
+  readonly afterResponse: 'detach' | 'reject'
+  readonly onAbort: 'auto' | 'cancel' | 'finish'
+  readonly exposeShard: boolean
+  /** The plan for this request. */
+  readonly forRequest: (req: R) => RequestPlan<R>
+}
+
+const plans = new WeakMap<object, RequestPlan<never>>()
+
+/** The plan for these options, made once for each object. Throws ConfigInvalidError and TypeError. */
+export function planFor<R>(options: RequestOptions<R>): RequestPlan<R> {
+  let plan = plans.get(options) as RequestPlan<R> | undefined
+  if (plan === undefined) {
+    plan = createPlan(options)
+    plans.set(options, plan as RequestPlan<never>)
+  }
+  return plan
+}
+
+function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
+  const sharding = options.sharding ?? defaultSharding()
+  const parts = partsOf(sharding)
+  const { perRequest } = options
+  const plan: RequestPlan<R> = {
+    sharding,
+    parts,
+    identify: tenantIdentifier(sourcesOf(options, parts)),
+    isSkipped: skipTest(options.skip),
+    required: options.required ?? false,
+    checkout: oneOf('checkout', options.checkout, ['auto', 'eager', 'lazy']),
+    role: oneOf('role', options.role, ['writing', 'reading']),
+    onUnavailable: oneOf('onUnavailable', options.onUnavailable, ['respond', 'next']),
+    afterResponse: oneOf('afterResponse', options.afterResponse, ['detach', 'reject']),
+    onAbort: oneOf('onAbort', options.onAbort, ['auto', 'cancel', 'finish']),
+    exposeShard: options.exposeShard ?? true,
+    forRequest(req) {
+      const own = perRequest?.(req)
+      return own === undefined
+        ? plan
+        : createPlan({ ...options, ...own, sharding, perRequest: () => undefined })
+    },
+  }
+  return plan
+}
+
+function sourcesOf<R>(
+  { tenant }: RequestOptions<R>,
+  { tenantSources }: ShardingParts,
+): readonly TenantSource<R>[] {
+  return tenant === undefined ? tenantSources : [tenant].flat()
+}
+
+/** The option's value; the first of the allowed ones is its default. */
+function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly [T, ...T[]]): T {
+  if (value === undefined) return allowed[0]
+  if (allowed.includes(value)) return value
+  throw new TypeError(
+    `The option "${name}" is ${allowed.map((each) => `'${each}'`).join(' or ')}, not ${JSON.stringify(value)}.`,
+  )
+}
+
+/** Checks options before the first request comes. Throws ConfigInvalidError and TypeError. */
+export function prepareRequests<R>(options: RequestOptions<R>): void {
+  planFor(options)
+}

@@ -1,0 +1,65 @@
+import type { Binding } from '../pool/binding.ts'
+import type { OpenScope } from '../scope/open-scope.ts'
+import type { Scope } from '../scope/scope.ts'
+import type { RequestShard } from './request-options.ts'
+import type { RequestPlan } from './request-plan.ts'
+
+/** One request's scope and lease, from the moment it is known where it belongs. */
+export class RequestScope {
+  readonly binding: Binding<OpenScope>
+  readonly shard: RequestShard
+  readonly #plan: RequestPlan<never>
+  readonly #ownsLease: boolean
+
+  constructor(plan: RequestPlan<never>, value: Scope, around: Binding<OpenScope> | undefined) {
+    const { binding, ownsLease } = plan.parts.scopes.enter(value, around)
+    this.#plan = plan
+    this.#ownsLease = ownsLease
+    this.binding = binding
+    this.shard = requestShard(binding, plan)
+  }
+
+  /** Takes the connection now, or makes sure that asking for it later is not hopeless. Throws or rejects with 503s. */
+  prepare(hasUnreadBody: boolean): undefined | Promise<void> {
+    const { checkout } = this.#plan
+    if (checkout === 'eager' || (checkout === 'auto' && !hasUnreadBody)) return this.binding.lease.checkout()
+    this.binding.lease.assertAvailable()
+    return undefined
+  }
+
+  /** The answer is complete as far as the application is concerned. */
+  answered(): void {
+    if (this.#ownsLease) this.binding.lease.detach(this.#plan.afterResponse)
+  }
+
+  /** The client has gone away before the answer was complete. */
+  aborted(method: string): void {
+    const { lease, rules } = this.binding
+    const { onAbort } = this.#plan
+    rules.life.abort(new DOMException('The client has gone away', 'AbortError'))
+    lease.leaveQueue()
+    if (onAbort === 'cancel' || (onAbort === 'auto' && (method === 'GET' || method === 'HEAD'))) {
+      void lease.cancelRunning()
+    }
+    this.answered()
+  }
+
+  /** No handler has run or will run in this scope. */
+  discard(): void {
+    const ended = this.binding.rules.end()
+    if (this.#ownsLease) this.binding.lease.end(ended)
+  }
+}
+
+function requestShard({ rules }: Binding<OpenScope>, { sharding }: RequestPlan<never>): RequestShard {
+  const { value, life } = rules
+  return {
+    name: value.shard,
+    ...(value.tenant === undefined ? {} : { tenant: value.tenant }),
+    scope: value,
+    sharding,
+    get signal() {
+      return life.signal
+    },
+  }
+}
