@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { deepFreeze, isPlainObject } from '../util/deep-freeze.ts'
-import { discreet } from '../util/discreet.ts'
+import { discreet, discreetConnection } from '../util/discreet.ts'
 import type { DriverCheck } from './check-driver.ts'
 import { takesFileName } from './clients.ts'
 import { given } from './given.ts'
@@ -97,7 +97,7 @@ function resolveConnection(shard: ShardReading, { client, given, path }: Address
       mend: 'Write `scheme://user:password@host:port/database` with special characters percent-encoded, or an object of settings.',
     })
   }
-  return isPlainObject(given) ? discreet(deepFreeze(given)) : given
+  return isPlainObject(given) ? discreetConnection(deepFreeze(given)) : given
 }
 
 function isUrl(text: string): boolean {

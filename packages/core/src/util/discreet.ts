@@ -1,5 +1,5 @@
 import { type InspectOptionsStylized, inspect } from 'node:util'
-import { PRINTS_REDACTED, redact } from './redact.ts'
+import { PRINTS_REDACTED, redact, redactConnection } from './redact.ts'
 
 /** Prototype of every object that may hold a secret: it prints itself redacted. */
 class Discreet {
@@ -12,7 +12,14 @@ class Discreet {
   }
 
   [inspect.custom](_depth: number, options: InspectOptionsStylized): string {
-    return inspect(redact(visible(this)), { ...options, customInspect: true })
+    return inspect(this.toJSON(), options)
+  }
+}
+
+/** The same for the settings of a connection. */
+class DiscreetConnection extends Discreet {
+  override toJSON(): unknown {
+    return redactConnection(visible(this))
   }
 }
 
@@ -28,6 +35,12 @@ export function discreet<T extends object>(fields: T, hidden: readonly (keyof T)
   for (const name of hidden) {
     Object.defineProperty(value, name, { value: fields[name], enumerable: false })
   }
+  return Object.freeze(value)
+}
+
+/** A frozen copy of a connection's settings that can be logged: it shows only what is no secret under any driver. */
+export function discreetConnection<T extends object>(settings: T): T {
+  const value: T = Object.assign(Object.create(DiscreetConnection.prototype), settings)
   return Object.freeze(value)
 }
 

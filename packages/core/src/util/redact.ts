@@ -3,8 +3,20 @@ export const REDACTED = '[redacted]'
 
 const SECRET_KEY = /pass|pwd|secret|token|credential|private|pfx|signature|key$/i
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/)([^:@/?#\s]*):[\s\S]*@/gi
-const NAMED_SECRET =
-  /((?:^|[?&;,\s])[\w.-]*(?:pass|pwd|secret|token|credential|key)[\w.-]*\s*[=:]\s*)("[^"]*"|'[^']*'|[^&;,\s]+)/gi
+const NAMED_SECRET = /([\w.-]*(?:pass|pwd|secret|token|credential|key)[\w.-]*["']?\s*[=:]\s*)[^&;\r\n]+/gi
+
+/** Of a connection's settings, those that are no secret under any driver. */
+const HARMLESS_SETTINGS = [
+  'host',
+  'hostname',
+  'server',
+  'port',
+  'user',
+  'database',
+  'filename',
+  'socketPath',
+  'path',
+]
 
 /** Longer texts are not searched: the patterns below take quadratic time on hostile ones. */
 const TEXT_MAX = 2000
@@ -19,11 +31,16 @@ const DEPTH_MAX = 32
  * A copy of a value that may hold a configuration, fit to be printed.
  *
  * Passwords in URLs and in `password=…` texts, and the values of keys that name a secret (`password`, `secret`,
- * `token`, `ssl.key`, …) are replaced by `[redacted]`; a `connection` that is no URL is replaced whole, because
- * nobody can tell where in it the secret stands. When in doubt it hides too much.
+ * `token`, `ssl.key`, …) are replaced by `[redacted]`. Of a `connection` only a URL without its password and the
+ * settings that are harmless under every driver are left. When in doubt it hides too much.
  */
 export function redact(value: unknown): unknown {
   return redactAt(value, '', 0)
+}
+
+/** The same for a value that is known to be a connection. */
+export function redactConnection(value: unknown): unknown {
+  return redactAt(value, 'connection', 0)
 }
 
 /** The text without the passwords in it. */
@@ -35,21 +52,24 @@ export function redactText(text: string): string {
 function redactAt(value: unknown, key: string, depth: number): unknown {
   if (value === null || value === undefined || typeof value === 'boolean') return value
   if (SECRET_KEY.test(key)) return REDACTED
-  if (key === 'connection' && !isObject(value) && typeof value !== 'function') return redactConnection(value)
+  if (key === 'connection' && !isObject(value) && typeof value !== 'function') return redactAddress(value)
   if (typeof value === 'string') return redactText(value)
   if (typeof value === 'function') return '[function]'
   if (!isObject(value)) return typeof value === 'bigint' ? value.toString() : value
   if (depth >= DEPTH_MAX) return '[…]'
   if (Array.isArray(value)) return value.map((item) => redactAt(item, key, depth + 1))
   if (!(value instanceof Map) && !isRecord(value)) return `[${value.constructor?.name || 'object'}]`
-  const entries = value instanceof Map ? [...value] : Object.entries(value)
+  const entries: [unknown, unknown][] = value instanceof Map ? [...value] : Object.entries(value)
   return Object.fromEntries(
-    entries.map(([name, item]) => [String(name), redactAt(item, String(name), depth + 1)]),
+    entries.map(([name, item]) => {
+      const isShown = key !== 'connection' || HARMLESS_SETTINGS.includes(String(name))
+      return [String(name), isShown ? redactAt(item, String(name), depth + 1) : REDACTED]
+    }),
   )
 }
 
 /** A connection URL without its password; anything that cannot be read as a URL disappears whole. */
-function redactConnection(value: unknown): string {
+function redactAddress(value: unknown): string {
   if (typeof value !== 'string' || !URL.canParse(value) || !value.includes('://')) return REDACTED
   return redactText(value)
 }

@@ -29,9 +29,9 @@ export function write(files: Record<string, string>): void {
   }
 }
 
-/** The text of the error that a configuration is refused with. */
+/** The text of the error that a configuration is refused with; the test's folder is called `<folder>`. */
 export function refusal(source?: string | ConfigObject, env: NodeJS.ProcessEnv = {}): string {
-  return refusalError(source, env).message
+  return refusalError(source, env).message.replaceAll(process.cwd(), '<folder>')
 }
 
 export function refusalError(

@@ -114,7 +114,7 @@ describe('interpolation', () => {
           → Write \`\${NAME}\`, \`\${NAME:-default}\` or \`\${file:path}\`; \`$\${\` stands for a literal \`\${\`.
         config/shards/b.yaml › tenants[3]
           needs the file ".", which cannot be read (EISDIR)
-          → Make it readable for this process at "/tmp/sherd-config-Rz66Et/config/shards"."
+          → Make it readable for this process at "<folder>/config/shards"."
     `)
   })
 })
