@@ -82,6 +82,8 @@ function createDriver(engine: Engine): ResourceDriver<RawConnection> {
     open: (signal, onLost) => engine.open(signal, onLost),
     isUsable: (connection) => !connection.__knex__disposed,
     reset: (connection) => engine.reset(connection),
+    rest: (connection) => engine.keepAlive(connection, false),
+    wake: (connection) => engine.keepAlive(connection, true),
     close: (connection) => engine.close(connection),
   }
 }

@@ -9,6 +9,8 @@ export interface Engine {
    * users left. Undefined when nothing needs to be done; rejects in doubt, and within a bound.
    */
   reset(connection: RawConnection): Promise<void> | undefined
+  /** Whether the open session keeps the process alive: an idle one does not, so that scripts end by themselves. */
+  keepAlive(connection: RawConnection, isAlive: boolean): void
   /** Ends the session; settles, without an error and within a bound, when the server has let it go. */
   close(connection: RawConnection): Promise<void>
   /**

@@ -2,8 +2,10 @@ import type { PoolConfig } from '../config/resolved-config.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
 import type { Pooled } from './pooled.ts'
+import type { ResourceDriver } from './resource-driver.ts'
 
 export interface IdleStackOptions<R> {
+  readonly driver: ResourceDriver<R>
   readonly limits: PoolConfig
   readonly clock: Clock
   readonly deadlines: Deadlines
@@ -30,17 +32,22 @@ export class IdleStack<R> {
   }
 
   pop(): Pooled<R> | undefined {
-    return this.#stack.pop()
+    const pooled = this.#stack.pop()
+    if (pooled !== undefined) this.#options.driver.wake?.(pooled.resource)
+    return pooled
   }
 
   push(pooled: Pooled<R>): void {
     this.#stack.push(pooled)
+    this.#options.driver.rest?.(pooled.resource)
     this.#scheduleSweep(this.#dueAt(pooled))
   }
 
   delete(pooled: Pooled<R>): void {
     const index = this.#stack.indexOf(pooled)
-    if (index !== -1) this.#stack.splice(index, 1)
+    if (index === -1) return
+    this.#stack.splice(index, 1)
+    this.#options.driver.wake?.(pooled.resource)
   }
 
   #scheduleSweep(deadline: number): void {

@@ -16,6 +16,10 @@ export interface ResourceDriver<R> {
    * a rejection when that did not succeed in time, and then the pool closes the resource.
    */
   reset(resource: R): Promise<void> | undefined
+  /** The resource is idle from now on: it must not keep the process alive. */
+  rest?(resource: R): void
+  /** The resource is no longer idle. */
+  wake?(resource: R): void
   /** Lets go of the resource; settles, always without an error and within a bound, when nothing of it is left. */
   close(resource: R): Promise<void>
 }

@@ -57,6 +57,7 @@ export class ShardPool<R> {
     this.#options = options
     const { driver, limits, clock, deadlines, random } = options
     this.#idle = new IdleStack({
+      driver,
       limits,
       clock,
       deadlines,

@@ -14,6 +14,7 @@ export function createUnknownEngine(endpoint: Endpoint, client: KnexClient): Eng
     open: () => client.acquireRawConnection(),
     reset: () =>
       endpoint.scrub === 'never' ? undefined : Promise.reject(new Error('the session cannot be reset')),
+    keepAlive: () => {},
     async close(connection) {
       connection.__knex__disposed ??= 'closed by the pool'
       await within(CLOSE_MS, client.destroyRawConnection(connection)).catch(() => {})

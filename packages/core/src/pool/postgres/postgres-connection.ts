@@ -9,5 +9,7 @@ export type PostgresConnection = RawConnection &
       readonly parsedStatements: Record<string, string>
     }
     readonly readyForQuery: boolean
+    ref(): void
+    unref(): void
     getTransactionStatus(): 'I' | 'T' | 'E' | null
   }

@@ -45,6 +45,11 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
 
     reset: (connection) => resetSession(connection as PostgresConnection, endpoint),
 
+    keepAlive(connection, isAlive) {
+      if (isAlive) (connection as PostgresConnection).ref()
+      else (connection as PostgresConnection).unref()
+    },
+
     async close(raw) {
       const connection = raw as PostgresConnection
       connection.__knex__disposed ??= 'closed by the pool'

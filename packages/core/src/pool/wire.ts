@@ -1,0 +1,54 @@
+import type { Clock } from '../util/clock.ts'
+
+/** What a lease has on its way to the server and back, and since when nothing. */
+export class Wire {
+  readonly #clock: Clock
+  #inFlight = 0
+  #lastUse = 0
+  #quiet: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get isQuiet(): boolean {
+    return this.#inFlight === 0
+  }
+
+  /** Undefined while something is on its way. */
+  get quietSince(): number | undefined {
+    return this.isQuiet ? this.#lastUse : undefined
+  }
+
+  /** Something moved that is not counted. */
+  touch(): void {
+    this.#lastUse = this.#clock.now()
+  }
+
+  /** A query was sent. */
+  begin(): void {
+    this.#inFlight++
+  }
+
+  /** A query has settled. */
+  settle(): void {
+    this.#inFlight--
+    this.touch()
+    if (!this.isQuiet) return
+    this.#quiet?.resolve()
+    this.#quiet = undefined
+  }
+
+  /** Settles when nothing is on its way any more. */
+  whenQuiet(): Promise<void> {
+    if (this.isQuiet) return Promise.resolve()
+    if (this.#quiet === undefined) {
+      let resolve!: () => void
+      const promise = new Promise<void>((onQuiet) => {
+        resolve = onQuiet
+      })
+      this.#quiet = { promise, resolve }
+    }
+    return this.#quiet.promise
+  }
+}
