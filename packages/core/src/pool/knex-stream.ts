@@ -84,16 +84,17 @@ async function start(
     }
     const mayHold = inTransaction || options.hold !== false
     const cursor = mayHold ? lease.engine.cursor(statement, { batchSize, inTransaction }) : undefined
-    if (cursor !== undefined && (await lease.run(lane, (connection) => cursor.open(connection)))) {
+    const source =
+      cursor &&
+      (await lease.run(lane, (connection) => CursorSource.open(connection, binding, lane, cursor, batchSize)))
+    if (source !== undefined) {
       client.emit('query', {
         __knexUid: binding.__knexUid,
         __knexTxId: binding.__knexTxId,
         ...query,
         ...statement,
       })
-      new CursorSource(binding, lane, cursor, batchSize)
-        .on('error', (error) => target.destroy(error))
-        .pipe(target)
+      source.on('error', (error) => target.destroy(error)).pipe(target)
       return
     }
   }
@@ -109,7 +110,18 @@ class CursorSource extends Readable implements OpenWork {
   readonly #batchSize: number
   #isOpen = true
 
-  constructor({ lease, rules }: Binding, lane: Lane, cursor: Cursor, batchSize: number) {
+  /** One query. The cursor counts as open work before its turn ends, so the connection stays. */
+  static async open(
+    connection: RawConnection,
+    binding: Binding,
+    lane: Lane,
+    cursor: Cursor,
+    batchSize: number,
+  ): Promise<CursorSource | undefined> {
+    return (await cursor.open(connection)) ? new CursorSource(binding, lane, cursor, batchSize) : undefined
+  }
+
+  private constructor({ lease, rules }: Binding, lane: Lane, cursor: Cursor, batchSize: number) {
     super({ objectMode: true, highWaterMark: batchSize })
     this.owner = rules
     this.#lease = lease
@@ -136,8 +148,9 @@ class CursorSource extends Readable implements OpenWork {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    // A lease that has ended refuses, and its reset closes the cursor.
-    const closed = this.#isOpen ? this.#close().catch(() => {}) : Promise.resolve()
+    // Once the connection has been given back, its reset has closed the cursor.
+    const mustClose = this.#isOpen && this.#lease.isHeld
+    const closed = mustClose ? this.#close().catch(() => {}) : Promise.resolve()
     void closed.then(() => {
       this.#lease.removeOpenWork(this)
       callback(error)
@@ -157,25 +170,26 @@ async function streamWhole(
   { target, whole }: StreamRequest,
 ): Promise<void> {
   const turn: Turn = { holder: 'a stream', inner: undefined }
-  const connection = await lease.enter(lane, turn)
   const work: OpenWork = { owner: rules, abandon: (error) => target.destroy(error) }
   const end = () => {
-    lease.leave(lane, turn)
     lease.removeOpenWork(work)
+    lease.leave(lane, turn)
   }
-  if (target.destroyed) return end()
-  lease.addOpenWork(work)
-  // knex never settles a stream that was destroyed; the driver's own stream, piped into knex's, tells.
-  let isPiped = false
-  target.once('pipe', (source: Readable) => {
-    isPiped = true
-    source.on('data', () => lease.touch())
-    source.once('close', end)
+  await lease.enter(lane, turn, async (connection) => {
+    if (target.destroyed) return end()
+    lease.addOpenWork(work)
+    // knex never settles a stream that was destroyed; the driver's own stream, piped into knex's, tells.
+    let isPiped = false
+    target.once('pipe', (source: Readable) => {
+      isPiped = true
+      source.on('data', () => lease.touch())
+      source.once('close', end)
+    })
+    try {
+      await whole(connection)
+    } catch (error) {
+      if (!isPiped) end()
+      throw error
+    }
   })
-  try {
-    await whole(connection)
-  } catch (error) {
-    if (!isPiped) end()
-    throw error
-  }
 }

@@ -48,12 +48,11 @@ export function startTransaction({
     const inner = lane.inner()
     const turn: Turn = { holder: `transaction ${transaction.txid}`, inner }
     inside = outer.inside(inner, transaction.txid)
-    await outer.lease.enter(lane, turn)
     const work: OpenWork = {
       owner: outer.rules,
       abandon: (error) => void inside.transaction?.rollback(error)?.catch(() => {}),
     }
-    outer.lease.addOpenWork(work)
+    await outer.lease.enter(lane, turn, () => outer.lease.addOpenWork(work))
     try {
       return await use(inside)
     } finally {

@@ -48,6 +48,11 @@ export class Lane {
     return this.#current?.holder
   }
 
+  /** Whether the turn is this one's, and has not been taken away. */
+  has(turn: Turn): boolean {
+    return this.#current === turn
+  }
+
   /** Whether this lane is `other` or lies inside a transaction of it, at any depth. */
   isWithin(other: Lane): boolean {
     for (let lane: Lane | undefined = this; lane !== undefined; lane = lane.#parent) {
@@ -112,11 +117,12 @@ export class Lane {
     this.#current?.inner?.close(refusal)
   }
 
-  /** Takes the turn from whoever has it; its later `leave` has no effect. */
+  /** Takes the turn, and all turns inside it, from whoever has them; their later `leave` has no effect. */
   evict(refusal: () => ShardingError): void {
     const turn = this.#current
     if (turn === undefined) return
     turn.inner?.close(refusal)
+    turn.inner?.evict(refusal)
     this.leave(turn)
   }
 

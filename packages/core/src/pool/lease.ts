@@ -1,12 +1,15 @@
 import { CheckoutAbortedError, LeaseBlockedError, LeaseRevokedError, type ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Deadline, Deadlines } from '../util/deadlines.ts'
+import type { Deadlines } from '../util/deadlines.ts'
+import { Canceller } from './canceller.ts'
 import type { Engine } from './engine.ts'
 import { Lane, type Turn } from './lane.ts'
 import type { Pooled } from './pooled.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ShardPool } from './shard-pool.ts'
+import { StallWatch } from './stall-watch.ts'
 import type { Waiter } from './waiter.ts'
+import { Wire } from './wire.ts'
 
 export interface LeaseOptions {
   readonly shard: string
@@ -29,8 +32,8 @@ type Holding =
   | {
       readonly kind: 'connection'
       readonly pooled: Pooled<RawConnection>
-      /** In doubt about the connection: destroy it instead of giving it back. */
-      doubtful: boolean
+      /** The pool has it back already: it was destroyed under the query that nothing could stop. */
+      isDestroyed: boolean
     }
 
 type LeaseState =
@@ -41,14 +44,13 @@ type LeaseState =
   /** Will never have a connection again. */
   | { readonly kind: 'ended'; readonly error: () => ShardingError }
 
-/** Something that is open on the connection between queries: a cursor, a transaction. */
+/** Something that is open on the connection between queries: a cursor, a transaction, a handle on it. */
 export interface OpenWork {
   /** The scope in which it was opened. */
   readonly owner: object
+  /** Ends it now. It may still use the connection for that if {@link Lease.isHeld}. */
   abandon(error: ShardingError): void
 }
-
-const CANCEL_PAUSES_MS = [50, 100, 200, 400]
 
 /**
  * One connection for one scope: taken at once or on first use, used in turns, given back once.
@@ -59,28 +61,30 @@ const CANCEL_PAUSES_MS = [50, 100, 200, 400]
 export class Lease {
   readonly #options: LeaseOptions
   readonly #openWork = new Set<OpenWork>()
-  /** Queries on the wire. More than one only for an instant, while a turn passes on. */
-  #inFlight = 0
-  #lastActivity = 0
+  readonly #wire: Wire
+  readonly #canceller: Canceller
+  readonly #stallWatch: StallWatch
   #holding: Holding = { kind: 'nothing' }
   #state: LeaseState = { kind: 'live' }
   #returnAfterTurn = false
-  #stallCheck: Deadline | undefined
-  #cancelling: Promise<void> | undefined
-  #committing = false
-  #whenSettled: (() => void) | undefined
+  #isCommitting = false
   /** Where queries outside of transactions take turns. */
   readonly root: Lane
 
   constructor(options: LeaseOptions) {
     this.#options = options
-    this.root = new Lane({
-      shard: options.shard,
-      clock: options.clock,
-      deadlines: options.deadlines,
-      patienceMs: options.checkoutTimeoutMs,
-      idleSince: () => this.#idleSince(),
+    const { shard, engine, clock, deadlines, checkoutTimeoutMs } = options
+    const idleSince = () => this.#idleSince()
+    this.#wire = new Wire(clock)
+    this.#canceller = new Canceller({ engine, wire: this.#wire, clock, deadlines })
+    this.#stallWatch = new StallWatch({
+      clock,
+      deadlines,
+      afterMs: checkoutTimeoutMs,
+      idleSince,
+      onStall: () => this.#giveUp(),
     })
+    this.root = new Lane({ shard, clock, deadlines, patienceMs: checkoutTimeoutMs, idleSince })
   }
 
   get engine(): Engine {
@@ -101,8 +105,11 @@ export class Lease {
 
   /** Takes the connection unless it is held already; a promise only if that takes time. Throws or rejects with 503s. */
   checkout(timeoutMs = this.#options.checkoutTimeoutMs): undefined | Promise<void> {
-    const pooled = this.#take(timeoutMs)
-    return pooled instanceof Promise ? pooled.then(() => {}) : undefined
+    const taken = this.#take(timeoutMs)
+    // The response may have ended meanwhile: then nobody would come to give it back.
+    if (taken instanceof Promise) return taken.then(() => this.#giveBackIfUnused())
+    this.#giveBackIfUnused()
+    return undefined
   }
 
   /** Throws if asking for the connection now would be refused at once. */
@@ -111,15 +118,15 @@ export class Lease {
   }
 
   #take(timeoutMs: number): Pooled<RawConnection> | Promise<Pooled<RawConnection>> {
+    if (this.#state.kind === 'ended') throw this.#state.error()
     if (this.#holding.kind === 'connection') return this.#holding.pooled
     if (this.#holding.kind === 'waiting') return this.#holding.promise
-    if (this.#state.kind === 'ended') throw this.#state.error()
-    if (this.#state.kind === 'detached') this.#options.onDetachedCheckout()
+    const isDetached = this.#state.kind === 'detached'
     const free = this.#options.pool.tryAcquire()
-    if (free !== undefined) return this.#hold(free)
+    if (free !== undefined) return this.#hold(free, isDetached)
     const waiter = this.#options.pool.wait(timeoutMs)
     const promise = waiter.promise.then(
-      (pooled) => this.#served(pooled),
+      (pooled) => this.#served(pooled, isDetached),
       (error) => {
         this.#holding = { kind: 'nothing' }
         throw error
@@ -129,18 +136,19 @@ export class Lease {
     return promise
   }
 
-  #served(pooled: Pooled<RawConnection>): Pooled<RawConnection> {
-    if (this.#state.kind !== 'ended') return this.#hold(pooled)
+  #served(pooled: Pooled<RawConnection>, isDetached: boolean): Pooled<RawConnection> {
+    if (this.#state.kind !== 'ended') return this.#hold(pooled, isDetached)
     // It ended in the instant between being served and being told.
     this.#holding = { kind: 'nothing' }
     this.#options.pool.release(pooled)
     throw this.#state.error()
   }
 
-  #hold(pooled: Pooled<RawConnection>): Pooled<RawConnection> {
-    this.#holding = { kind: 'connection', pooled, doubtful: false }
-    this.#lastActivity = this.#options.clock.now()
-    if (this.#state.kind === 'detached') this.#watchForStall()
+  #hold(pooled: Pooled<RawConnection>, isDetached: boolean): Pooled<RawConnection> {
+    this.#holding = { kind: 'connection', pooled, isDestroyed: false }
+    this.#wire.touch()
+    if (isDetached) this.#options.onDetachedCheckout()
+    if (this.#state.kind === 'detached') this.#stallWatch.start()
     return pooled
   }
 
@@ -159,7 +167,7 @@ export class Lease {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.enter(lane, turn).then((connection) => this.#send(lane, turn, connection, send))
+    return this.enter(lane, turn, (connection) => this.#send(lane, turn, connection, send))
   }
 
   #send<T>(
@@ -175,61 +183,74 @@ export class Lease {
       this.leave(lane, turn)
       return Promise.reject(error)
     }
-    this.#inFlight++
+    this.#wire.begin()
     return result.then(
       (value) => {
-        this.#settled(lane, turn)
+        this.#settled()
+        this.leave(lane, turn)
         return value
       },
       (error) => {
-        this.#settled(lane, turn)
+        this.#settled()
+        this.leave(lane, turn)
         throw error
       },
     )
   }
 
-  #settled(lane: Lane, turn: Turn): void {
-    this.#inFlight--
-    this.#lastActivity = this.#options.clock.now()
-    this.#whenSettled?.()
-    if (this.#state.kind === 'ended') this.#giveBack()
-    // The next query on this connection must not be hit by a cancel that is still on its way to the server.
-    else if (this.#cancelling !== undefined) void this.#cancelling.then(() => this.leave(lane, turn))
-    else this.leave(lane, turn)
+  #settled(): void {
+    this.#wire.settle()
+    if (this.#state.kind === 'ended' && this.#wire.isQuiet) this.#giveBack()
+  }
+
+  /**
+   * A turn of its own kind, such as a transaction or a stream. Calls `begin` with the connection in the very instant
+   * in which turn and connection are there: a microtask later both might have been taken back. Whoever entered leaves.
+   */
+  async enter<T>(
+    lane: Lane,
+    turn: Turn,
+    begin: (connection: RawConnection) => T | PromiseLike<T>,
+  ): Promise<Awaited<T>> {
+    await lane.enter(turn)
+    let pooled: Pooled<RawConnection>
+    try {
+      const taken = this.#take(this.#options.checkoutTimeoutMs)
+      pooled = taken instanceof Promise ? await taken : taken
+      if (!lane.has(turn) || !this.#holds(pooled)) throw this.#refusal()
+    } catch (error) {
+      this.leave(lane, turn)
+      throw error
+    }
+    return await begin(pooled.resource)
+  }
+
+  #holds(pooled: Pooled<RawConnection>): boolean {
+    return this.#holding.kind === 'connection' && this.#holding.pooled === pooled
   }
 
   /** Ends a turn. The connection goes back before the next turn begins if it is due. */
   leave(lane: Lane, turn: Turn): void {
+    if (!lane.has(turn)) return
+    const cancelling = this.#canceller.underWay
+    if (cancelling !== undefined) {
+      void cancelling.then(() => this.leave(lane, turn))
+      return
+    }
     if (lane === this.root && this.#returnAfterTurn && this.#openWork.size === 0) this.#giveBack()
     lane.leave(turn)
     this.#giveBackIfUnused()
   }
 
-  /** A turn of its own kind, such as a transaction or a stream; with the connection. */
-  async enter(lane: Lane, turn: Turn): Promise<RawConnection> {
-    await lane.enter(turn)
-    try {
-      return (await this.#take(this.#options.checkoutTimeoutMs)).resource
-    } catch (error) {
-      this.leave(lane, turn)
-      throw error
-    }
-  }
-
   /** Somebody who has the turn used the connection by other ways than {@link run}. */
   touch(): void {
-    this.#lastActivity = this.#options.clock.now()
+    this.#wire.touch()
   }
 
   /** The same for a query whose end is known. */
   track(result: Promise<unknown>): void {
-    this.#inFlight++
-    const settled = () => {
-      this.#inFlight--
-      this.touch()
-      this.#whenSettled?.()
-      if (this.#state.kind === 'ended') this.#giveBack()
-    }
+    this.#wire.begin()
+    const settled = () => this.#settled()
     result.then(settled, settled)
   }
 
@@ -249,52 +270,23 @@ export class Lease {
   }
 
   #idleSince(): number | undefined {
-    return this.#inFlight > 0 || this.#holding.kind === 'waiting' ? undefined : this.#lastActivity
+    return this.#holding.kind === 'waiting' ? undefined : this.#wire.quietSince
   }
 
   // --- Cancelling --------------------------------------------------------------------------------------------
 
   /** While a COMMIT is on its way nothing may cancel it: the outcome would be unknown. */
   protectFromCancel(isProtected: boolean): void {
-    this.#committing = isProtected
+    this.#isCommitting = isProtected
   }
 
-  /**
-   * Has the server stop the query that runs now, if one does, and settles once it has stopped. A request to cancel
-   * can overtake its query and is then lost, so it is repeated; when nothing helps the connection is destroyed.
-   */
+  /** Has the server stop the query that runs now, if one does; settles once it has, or is disconnected. */
   cancelRunning(): Promise<void> {
-    if (this.#inFlight === 0 || this.#committing || this.#holding.kind !== 'connection')
-      return Promise.resolve()
-    this.#cancelling ??= this.#cancelUntilSettled(this.#holding).finally(() => {
-      this.#cancelling = undefined
-    })
-    return this.#cancelling
-  }
-
-  async #cancelUntilSettled(held: Extract<Holding, { kind: 'connection' }>): Promise<void> {
-    const { engine } = this.#options
-    const connection = held.pooled.resource
-    let settled = false
-    const settling = new Promise<void>((resolve) => {
-      this.#whenSettled = () => {
-        settled = true
-        this.#whenSettled = undefined
-        resolve()
-      }
-    })
-    for (const pauseMs of CANCEL_PAUSES_MS) {
-      await engine.cancel(connection).catch(() => {})
-      if (!settled) await Promise.race([settling, this.#pause(pauseMs)])
-      if (settled) return
-    }
-    held.doubtful = true
-    await engine.close(connection)
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((expire) => {
-      this.#options.deadlines.add({ deadline: this.#options.clock.now() + ms, expire })
+    const held = this.#holding
+    if (held.kind !== 'connection' || this.#wire.isQuiet || this.#isCommitting) return Promise.resolve()
+    return this.#canceller.cancel(held.pooled.resource, () => {
+      held.isDestroyed = true
+      this.#options.pool.destroy(held.pooled)
     })
   }
 
@@ -323,7 +315,7 @@ export class Lease {
     if (later === 'reject') this.root.shut(() => this.#revokedError())
     this.#returnAfterTurn = !this.root.isFree
     this.#giveBackIfUnused()
-    if (this.#holding.kind === 'connection') this.#watchForStall()
+    if (this.#holding.kind === 'connection') this.#stallWatch.start()
   }
 
   /** Ends the lease for good: queued work is refused, open work abandoned; what is on the wire may settle. */
@@ -332,8 +324,8 @@ export class Lease {
     this.#state = { kind: 'ended', error }
     this.root.close(error)
     this.#abandonOpenWork(error())
-    if (this.#holding.kind === 'waiting') this.leaveQueue()
-    else if (this.#inFlight === 0) this.#giveBack()
+    if (this.#holding.kind === 'waiting') this.#options.pool.leave(this.#holding.waiter, error())
+    else if (this.#wire.isQuiet) this.#giveBack()
   }
 
   /** Gives up waiting for a connection, if that is what the lease does. */
@@ -351,28 +343,21 @@ export class Lease {
   #giveBack(): void {
     this.#returnAfterTurn = false
     if (this.#holding.kind !== 'connection') return
-    const held = this.#holding
-    const { pool, deadlines } = this.#options
+    const { pooled, isDestroyed } = this.#holding
     this.#holding = { kind: 'nothing' }
-    if (this.#stallCheck !== undefined) deadlines.delete(this.#stallCheck)
-    const hand = () => (held.doubtful ? pool.destroy(held.pooled) : pool.release(held.pooled))
+    this.#stallWatch.stop()
+    if (isDestroyed) return
+    const cancelling = this.#canceller.underWay
     // A cancel still on its way to the server must not hit the next lease's query.
-    if (this.#cancelling === undefined) hand()
-    else void this.#cancelling.then(hand)
+    if (cancelling === undefined) this.#options.pool.release(pooled)
+    else void cancelling.then(() => this.#options.pool.release(pooled))
   }
 
-  /** After the response: work that has not moved for `checkoutTimeoutMs` is given up. */
-  #watchForStall(): void {
-    const { clock, deadlines, checkoutTimeoutMs } = this.#options
-    const deadline = (this.#idleSince() ?? clock.now()) + checkoutTimeoutMs
-    if (deadline > clock.now()) {
-      this.#stallCheck = { deadline, expire: () => this.#watchForStall() }
-      deadlines.add(this.#stallCheck)
-      return
-    }
-    this.#abandonOpenWork(this.#revokedError())
+  /** After the response nothing has moved for too long: whoever holds the connection loses it. */
+  #giveUp(): void {
     this.#giveBack()
     this.root.evict(() => this.#revokedError())
+    this.#abandonOpenWork(this.#revokedError())
   }
 
   #abandonOpenWork(error: ShardingError): void {
@@ -381,6 +366,10 @@ export class Lease {
   }
 
   // --- What callers are told ---------------------------------------------------------------------------------
+
+  #refusal(): ShardingError {
+    return this.#state.kind === 'ended' ? this.#state.error() : this.#revokedError()
+  }
 
   #revokedError(): LeaseRevokedError {
     const { shard } = this.#options

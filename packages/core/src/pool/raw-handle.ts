@@ -1,7 +1,8 @@
 import { LeaseRevokedError } from '../errors.ts'
-import type { Binding, BindingStore } from './binding.ts'
+import type { Binding, BindingStore, ScopeRules } from './binding.ts'
 import type { Turn } from './lane.ts'
-import type { Lease } from './lease.ts'
+import type { Lease, OpenWork } from './lease.ts'
+import type { RawConnection } from './raw-connection.ts'
 
 /** Lends the driver's own connection to `fn` for one turn; the ambient `db` works inside, on the same connection. */
 export async function withRawHandle<T, C>(
@@ -10,46 +11,62 @@ export async function withRawHandle<T, C>(
   fn: (connection: C) => Promise<T>,
 ): Promise<T> {
   if (binding.rules.ended !== undefined) throw binding.rules.ended()
-  const { lease, lane } = binding
-  const { shard } = binding.rules
+  const { lease, lane, rules } = binding
   const inner = lane.inner()
   const turn: Turn = { holder: 'withRawConnection()', inner }
-  const connection = await lease.enter(lane, turn)
-  const { handle, revoke } = createRawHandle(connection, lease, shard)
+  const raw = await lease.enter(lane, turn, (connection) => {
+    const handle = new RawHandle(connection, lease, rules)
+    // Whoever takes the connection away revokes the handle before anybody else gets it.
+    lease.addOpenWork(handle)
+    return handle
+  })
   try {
-    return await store.run(binding.inside(inner), async () => await fn(handle as C))
+    return await store.run(binding.inside(inner), async () => await fn(raw.handle as C))
   } finally {
-    revoke()
-    inner.close(() => revokedError(shard))
+    raw.abandon()
+    lease.removeOpenWork(raw)
+    inner.close(() => revokedError(rules.shard))
     lease.leave(lane, turn)
   }
 }
 
 /**
- * The connection until `revoke` is called; then every use of it throws LeaseRevokedError, for by that time the
+ * The connection until it is abandoned; then every use of the handle throws LeaseRevokedError, for by that time the
  * connection may be somebody else's.
  */
-function createRawHandle<C extends object>(connection: C, lease: Lease, shard: string) {
-  let isRevoked = false
-  const handle = new Proxy(connection, {
-    get(target, property) {
-      if (isRevoked) throw revokedError(shard)
-      const value: unknown = Reflect.get(target, property, target)
-      if (typeof value !== 'function') return value
-      return (...args: unknown[]) => {
-        if (isRevoked) throw revokedError(shard)
-        lease.touch()
-        const result: unknown = Reflect.apply(value, target, args)
-        if (result instanceof Promise) lease.track(result)
-        return result
-      }
-    },
-  })
-  return {
-    handle,
-    revoke: () => {
-      isRevoked = true
-    },
+class RawHandle implements OpenWork {
+  readonly owner: ScopeRules
+  readonly handle: RawConnection
+  #isRevoked = false
+
+  constructor(connection: RawConnection, lease: Lease, owner: ScopeRules) {
+    this.owner = owner
+    this.handle = new Proxy(connection, {
+      get: (target, property) => {
+        this.#assertMine()
+        const value: unknown = Reflect.get(target, property, target)
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => {
+          this.#assertMine()
+          lease.touch()
+          const result: unknown = Reflect.apply(value, target, args)
+          if (result instanceof Promise) lease.track(result)
+          return result
+        }
+      },
+      set: (target, property, value) => {
+        this.#assertMine()
+        return Reflect.set(target, property, value)
+      },
+    })
+  }
+
+  abandon(): void {
+    this.#isRevoked = true
+  }
+
+  #assertMine(): void {
+    if (this.#isRevoked) throw revokedError(this.owner.shard)
   }
 }
 
