@@ -57,6 +57,11 @@ export class Binding<Rules extends ScopeRules = ScopeRules> {
     return deeper ? executing.lane : this.lane
   }
 
+  /** Whether this is a place inside the transaction that knex made `client` for. */
+  isInside(client: object): boolean {
+    return this.transaction?.client === client
+  }
+
   /** Whether queries of both belong to one tenant on one connection. */
   isSameScopeAs(other: Binding): boolean {
     return this.lease === other.lease && this.rules.tenant === other.rules.tenant

@@ -24,13 +24,16 @@ import type { RawConnection } from './raw-connection.ts'
 export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
   /** The binding of what is made by `client` right now; undefined outside of scopes. */
   function bindingOf(client: MaybeTransaction): Binding | undefined {
-    return client[BINDING] ?? store.current()
+    const own = client[BINDING]
+    const current = store.current()
+    // A scope inside of the transaction has rules of its own.
+    return own === undefined || current?.isInside(client) ? current : own
   }
 
   /** The binding that a query really belongs to: it must not run in another scope's transaction. */
   function resolve(client: MaybeTransaction, bound: Binding): Binding {
     const own = client[BINDING]
-    if (own === undefined || own === bound) return bound
+    if (own === undefined || bound.isInside(client)) return bound
     if (own.isSameScopeAs(bound)) return own
     throw new ScopeMismatchError(
       `A query made in a scope on shard "${bound.rules.shard}" was given to a transaction of another scope, on shard ` +
@@ -73,10 +76,13 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
       if (!(connection instanceof Binding)) return super.query(connection, query)
       try {
         const binding = resolve(this, connection)
-        const refusal = binding.refusal(typeof query === 'string' ? query : query.sql)
+        const sql = typeof query === 'string' ? query : query.sql
+        const refusal = connection.refusal(sql) ?? binding.refusal(sql)
         if (refusal !== undefined) return Promise.reject(refusal)
         const timeoutMs = takeTimeout(query)
         return binding.lease.run(binding.laneAt(store.current()), (raw) => {
+          // It may have ended while the query waited for its turn.
+          if (connection.rules.ended !== undefined) throw connection.rules.ended()
           raw.__knexTxId = binding.__knexTxId
           const result = super.query(raw, query)
           if (timeoutMs === undefined) return result
@@ -106,9 +112,13 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
     }
 
     override transaction(container: TransactionContainer, config: object, outer: unknown) {
+      const binding = bindingOf(this)
+      if (this[BINDING] === undefined && binding?.transaction !== undefined) {
+        // A copy of knex, such as a migrator's, that was made outside of the transaction and is used inside.
+        return binding.transaction.transaction(container as never, config) as never
+      }
       const start = (wrapped: TransactionContainer) =>
         super.transaction(wrapped, config, outer) as unknown as KnexTransaction
-      const binding = bindingOf(this)
       return startTransaction({ start, container, binding, store }) as unknown as Knex.Transaction
     }
 

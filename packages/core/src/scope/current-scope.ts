@@ -58,7 +58,8 @@ export async function withTransaction<T>(
     const { shard } = inside.rules
     throw new ScopeMismatchError(`The transaction belongs to another scope, on shard "${shard}".`, { shard })
   }
-  return await runBound(inside, async () => await fn())
+  // The place of the transaction, and the rules of the code that goes there.
+  return await runBound(inside.withRules(current.rules), async () => await fn())
 }
 
 export async function withRawConnection<T, C = unknown>(fn: (connection: C) => Promise<T>): Promise<T> {

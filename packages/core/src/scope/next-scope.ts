@@ -86,7 +86,7 @@ function combine(
   })
 }
 
-function lockedError(current: Scope, wanted: string): ScopeLockedError {
+export function lockedError(current: Scope, wanted: string): ScopeLockedError {
   const here = current.tenant === undefined ? '' : `tenant "${current.tenant}" on `
   return new ScopeLockedError(
     `This scope is locked to ${here}shard "${current.shard}" and refuses ${wanted}. If it really has to go there, wrap ` +

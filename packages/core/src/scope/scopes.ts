@@ -18,7 +18,7 @@ import {
   withTransaction,
 } from './current-scope.ts'
 import { createDb } from './db-handle.ts'
-import { nextScope, targetParts } from './next-scope.ts'
+import { lockedError, nextScope, targetParts } from './next-scope.ts'
 import { OpenScope } from './open-scope.ts'
 import type { Scope, ScopeToken, Target, TenantId } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
@@ -69,11 +69,11 @@ export class Scopes implements ScopeApi {
   async connectedTo<T>(target: Target, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
     const parts = targetParts(target)
     const outer = currentBinding()
-    const routed = nextScope(outer?.rules.value, parts, (tenant) => this.#router.route(tenant))
+    const routed = nextScope(this.#origin(outer), parts, (tenant) => this.#router.route(tenant))
     const value = routed instanceof Promise ? await routed : routed
     const { binding, ownsLease } = this.enter(value, outer, parts)
     try {
-      if (ownsLease && parts.checkout !== 'lazy') await binding.lease.checkout()
+      if (parts.checkout !== 'lazy') await binding.lease.checkout()
       return await runBound(binding, async () => await fn())
     } finally {
       const ended = binding.rules.end()
@@ -87,16 +87,25 @@ export class Scopes implements ScopeApi {
     return this.connectedTo({ tenant: tenant ?? '' }, fn)
   }
 
+  /** What a target is relative to. Another Sharding's scope means nothing here, but its lock holds. */
+  #origin(outer: Binding<OpenScope> | undefined): Scope | undefined {
+    if (outer === undefined || outer.rules.api === this) return outer?.rules.value
+    if (outer.rules.value.locked) throw lockedError(outer.rules.value, 'another Sharding')
+    return undefined
+  }
+
   /**
    * Opens a scope: on the connection of an enclosing one that serves the same shard and role, else with a lease of
    * its own that holds no connection yet. Whoever opens it ends it, and the lease if it is the scope's own.
    */
-  enter(value: Scope, outer: Binding<OpenScope> | undefined, options: EnterOptions = {}): EnteredScope {
+  enter(value: Scope, around: Binding<OpenScope> | undefined, options: EnterOptions = {}): EnteredScope {
+    // Code that a settled scope has left behind, such as a timer, may open scopes that have nothing to do with it.
+    const outer = around?.rules.ended === undefined ? around : undefined
     const shard = this.#shard(value.shard)
-    const around = options.separate ? undefined : this.#inReach(outer, shard, value.role)
-    if (around !== undefined) {
-      const rules = new OpenScope(value, around.rules.endpoint, this, outer)
-      return { binding: around.withRules(rules), ownsLease: false }
+    const shared = options.separate ? undefined : this.#inReach(outer, shard, value.role)
+    if (shared !== undefined) {
+      const rules = new OpenScope(value, shared.rules.endpoint, this, outer)
+      return { binding: shared.withRules(rules), ownsLease: false }
     }
     const endpoint = this.#pools.next(shard, value.role)
     const lease = endpoint.createLease(options.checkoutTimeoutMs)
