@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test, vi } from 'vitest'
-import { expectRunning, noTracesSoon, processesIn, type Server } from './traces.ts'
+import { expectRunning, noTracesSoon, processesIn, type Server } from '../src/traces.ts'
 
 function spawnOwner(script: string, env = process.env): ChildProcess {
   return fork(fileURLToPath(new URL(`fixtures/${script}`, import.meta.url)), {

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { startPostgres } from '../src/index.ts'
-import { expectNoTraces, expectRunning } from './traces.ts'
+import { expectNoTraces, expectRunning } from '../src/traces.ts'
 
 async function query(url: string, text: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url })

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, vi } from 'vitest'
 
+// For tests of what remains of a server when its owner has ended.
+
 export interface Server {
   readonly pid: number
   readonly folder: string
