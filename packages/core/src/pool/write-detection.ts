@@ -3,45 +3,30 @@
  * cannot judge counts as writing, except functions: `select nextval('s')` passes.
  */
 export function mayWrite(sql: string): boolean {
-  if (anyStatementMayWrite(sql.replace(LITERALS, ' '))) return true
+  const readings = [sql.replace(LITERALS, ' ')]
   // In MySQL and in PostgreSQL's E'' a backslash escapes a quote, elsewhere it does not: both must read.
-  return sql.includes('\\') && anyStatementMayWrite(sql.replace(LITERALS_WITH_ESCAPES, ' '))
+  if (sql.includes('\\')) readings.push(sql.replace(LITERALS_WITH_ESCAPES, ' '))
+  return readings.every((text) => REMAINS.test(text)) || readings.some(anyStatementMayWrite)
 }
 
-/** Comments, strings, quoted identifiers and dollar quotes. */
-const LITERALS =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|(\$[A-Za-z_]*\$)[\s\S]*?\1/g
-const LITERALS_WITH_ESCAPES =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|''|\\[\s\S])*'|"(?:[^"\\]|""|\\[\s\S])*"|`(?:[^`]|``)*`|(\$[A-Za-z_]*\$)[\s\S]*?\1/g
+/** Comments (without a comment inside, for databases disagree about its end) and dollar quotes. */
+const COMMENTS_AND_DOLLAR_QUOTES =
+  /--[^\n]*|\/\*(?:(?!\/\*)[\s\S])*?\*\/|(\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?\1/
+const QUOTES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`/
+const QUOTES_WITH_ESCAPES = /'(?:[^'\\]|''|\\[\s\S])*'|"(?:[^"\\]|""|\\[\s\S])*"|`(?:[^`]|``)*`/
+const LITERALS = new RegExp(`${COMMENTS_AND_DOLLAR_QUOTES.source}|${QUOTES.source}`, 'g')
+const LITERALS_WITH_ESCAPES = new RegExp(
+  `${COMMENTS_AND_DOLLAR_QUOTES.source}|${QUOTES_WITH_ESCAPES.source}`,
+  'g',
+)
+/** What is left of them where one could not be read to its end. */
+const REMAINS = /['"`]|\/\*|\*\//
 
 const READS = new Set(
-  [
-    'select',
-    'values',
-    'table',
-    'with',
-    'show',
-    'explain',
-    'describe',
-    'desc',
-    'pragma',
-    'use',
-    'set',
-    'reset',
-  ].concat([
-    'begin',
-    'start',
-    'commit',
-    'end',
-    'rollback',
-    'abort',
-    'savepoint',
-    'release',
-    'declare',
-    'fetch',
-    'move',
-    'close',
-  ]),
+  (
+    'select values table with show explain describe desc pragma use set reset begin start commit end rollback abort ' +
+    'savepoint release declare fetch move close'
+  ).split(' '),
 )
 
 const WRITES = /\b(?:into|update|delete\s+from|merge)\b/

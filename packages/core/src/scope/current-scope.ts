@@ -1,8 +1,7 @@
 import type { Knex } from 'knex'
-import { ScopeMismatchError } from '../errors.ts'
 import type { Binding } from '../pool/binding.ts'
-import { BINDING, type KnexClient } from '../pool/knex-internals.ts'
 import { withRawHandle } from '../pool/raw-handle.ts'
+import { insideOf } from './inside-of.ts'
 import { missingScopeError } from './missing-scope-error.ts'
 import { OpenScope } from './open-scope.ts'
 import type { Scope, ScopeToken } from './scope.ts'
@@ -51,13 +50,7 @@ export async function withTransaction<T>(
   fn: () => T | PromiseLike<T>,
 ): Promise<Awaited<T>> {
   const current = requireBinding()
-  const inside = (trx.client as KnexClient)[BINDING] as Binding<OpenScope> | undefined
-  if (inside === undefined)
-    throw new TypeError('withTransaction() takes a transaction that db.transaction() returned.')
-  if (!current.isSameScopeAs(inside)) {
-    const { shard } = inside.rules
-    throw new ScopeMismatchError(`The transaction belongs to another scope, on shard "${shard}".`, { shard })
-  }
+  const inside = insideOf(trx, current)
   // The place of the transaction, and the rules of the code that goes there.
   return await runBound(inside.withRules(current.rules), async () => await fn())
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Binding } from '../pool/binding.ts'
+import { insideOf } from './inside-of.ts'
 import { missingScopeError } from './missing-scope-error.ts'
 import type { OpenScope } from './open-scope.ts'
 import { runBound } from './scope-storage.ts'
@@ -84,9 +85,28 @@ function ownMethods(
         return () => runBound(binding, provide)
       },
     ],
+    ['batchInsert', (...args) => batchInsert(find, call(current(), 'batchInsert', args))],
     ['destroy', refuse('destroy')],
     ['initialize', refuse('initialize')],
   ])
+}
+
+/** knex has started it already and offers no way to refuse; so it is given a transaction that does. */
+function batchInsert(find: () => Binding<OpenScope> | undefined, inserting: unknown): unknown {
+  const batch = inserting as { transacting(trx: unknown): unknown }
+  const { transacting } = batch
+  batch.transacting = (trx) => {
+    try {
+      insideOf(trx as Knex.Transaction, find() as Binding<OpenScope>)
+    } catch (error) {
+      const refuseToInsert = () => {
+        throw error
+      }
+      return transacting.call(batch, refuseToInsert)
+    }
+    return transacting.call(batch, trx)
+  }
+  return batch
 }
 
 function call(knex: Knex, property: string, args: unknown[]): unknown {

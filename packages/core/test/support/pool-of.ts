@@ -1,0 +1,41 @@
+import type { PoolConfig } from '../../src/config/resolved-config.ts'
+import { ShardPool } from '../../src/pool/shard-pool.ts'
+import { FakeClock } from './fake-clock.ts'
+import { FakeDriver, type FakeDriverOptions, type FakeResource } from './fake-driver.ts'
+
+export const LIMITS: PoolConfig = {
+  min: 0,
+  max: 2,
+  checkoutTimeoutMs: 2000,
+  connectTimeoutMs: 1500,
+  connectConcurrency: 4,
+  maxWaiting: 1000,
+  idleTimeoutMs: null,
+  maxLifetimeMs: null,
+}
+
+export interface TestPool {
+  readonly pool: ShardPool<FakeResource>
+  readonly driver: FakeDriver
+  readonly clock: FakeClock
+}
+
+/** A pool in which time, randomness and the database are the test's. */
+export function poolOf(
+  limits: Partial<PoolConfig> = {},
+  options: FakeDriverOptions = {},
+  random: () => number = () => 0,
+): TestPool {
+  const clock = new FakeClock()
+  const driver = new FakeDriver(options)
+  const { deadlines } = clock
+  const pool = new ShardPool({
+    shard: 'shard_0',
+    driver,
+    limits: { ...LIMITS, ...limits },
+    clock,
+    deadlines,
+    random,
+  })
+  return { pool, driver, clock }
+}
