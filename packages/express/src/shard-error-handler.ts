@@ -1,8 +1,8 @@
-import { toProblem } from '@sherd/core/adapter'
+import { answerProblem } from '@sherd/core/adapter'
 import type { ErrorRequestHandler } from 'express'
 
 export interface ShardErrorHandlerOptions {
-  /** Name the shard in 503 answers. @default true */
+  /** Name the shard in 503 answers. @default as the request's `shardMiddleware` says */
   readonly exposeShard?: boolean
 }
 
@@ -11,12 +11,7 @@ export interface ShardErrorHandlerOptions {
  * the handler. Every other error goes on, mistakes of the programmer (500) included. Mount it behind the routes.
  */
 export function shardErrorHandler(options: ShardErrorHandlerOptions = {}): ErrorRequestHandler {
-  return function shardError(error, _req, res, next) {
-    const problem = res.headersSent ? undefined : toProblem(error, options)
-    if (problem === undefined) {
-      next(error)
-      return
-    }
-    res.status(problem.status).set(problem.headers).send(JSON.stringify(problem.body))
+  return function shardError(error, req, res, next) {
+    if (!answerProblem(req, res, error, options)) next(error)
   }
 }

@@ -3,24 +3,25 @@ import type { Binding } from '../pool/binding.ts'
 import type { OpenScope } from '../scope/open-scope.ts'
 import type { Scope } from '../scope/scope.ts'
 import { runBound } from '../scope/scope-storage.ts'
+import { answerProblem } from './answer-problem.ts'
 import { locate } from './locate.ts'
-import { toProblem } from './problem.ts'
 import type { RequestOptions, RequestParts, RequestShard } from './request-options.ts'
 import { planFor, type RequestPlan } from './request-plan.ts'
 import { RequestScope } from './request-scope.ts'
+import { type RequestState, requestState } from './request-state.ts'
 import { whenAnswered } from './when-answered.ts'
+import { isGone, whenGone } from './when-gone.ts'
 
 type Next = (error?: unknown) => void
 /** Frameworks that strip a mount path from `url` keep the whole here. */
 type NodeRequest = IncomingMessage & { originalUrl?: string; shard?: RequestShard }
 
-/** Scopes of requests under way, for a middleware that stands behind another one. */
-const bindings = new WeakMap<IncomingMessage, Binding<OpenScope>>()
-
 /**
  * Runs `next` in the scope of the request's tenant, on one connection, and ties both to the response: they end when
  * the response does or when the client goes away. Refuses with 400, 404 or 503 when there is no such scope or no
  * connection. A request without a tenant runs outside of every scope.
+ *
+ * When the client has gone before, or somebody else has answered meanwhile, `next` is not called.
  */
 export function bindNodeRequest<R extends IncomingMessage>(
   req: R,
@@ -36,7 +37,11 @@ class NodeRequestBinding<R extends IncomingMessage> {
   readonly #res: ServerResponse
   readonly #parts: RequestParts
   readonly #next: Next
+  readonly #state: RequestState
+  /** Where the request is already, when this middleware stands behind another. */
   readonly #around: Binding<OpenScope> | undefined
+  /** It was answered before it came here: what follows is work after the response. */
+  readonly #wasAnswered: boolean
   #plan: RequestPlan<R>
 
   constructor(req: R & NodeRequest, res: ServerResponse, plan: RequestPlan<R>, next: Next) {
@@ -44,7 +49,9 @@ class NodeRequestBinding<R extends IncomingMessage> {
     this.#res = res
     this.#plan = plan
     this.#next = next
-    this.#around = bindings.get(req)
+    this.#state = requestState(req)
+    this.#around = this.#state.binding
+    this.#wasAnswered = res.writableEnded
     const { method = 'GET', headers, rawHeaders } = req
     this.#parts = { method, url: req.originalUrl ?? req.url ?? '/', headers, rawHeaders }
   }
@@ -52,16 +59,14 @@ class NodeRequestBinding<R extends IncomingMessage> {
   start(): void {
     let located: Scope | undefined | Promise<Scope | undefined>
     try {
-      this.#plan = this.#plan.forRequest(this.#req)
-      located = this.#plan.isSkipped(this.#req, this.#parts)
-        ? this.#around?.rules.value
-        : locate(this.#plan, this.#req, this.#parts, this.#around?.rules.value)
+      located = runBound(this.#around, () => this.#locate())
     } catch (error) {
       this.#refuse(error)
       return
     }
     if (located instanceof Promise) {
-      located.then(
+      this.#continue(
+        located,
         (scope) => this.#enter(scope),
         (error) => this.#refuse(error),
       )
@@ -70,11 +75,20 @@ class NodeRequestBinding<R extends IncomingMessage> {
     }
   }
 
+  #locate(): Scope | undefined | Promise<Scope | undefined> {
+    const around = this.#around?.rules.value
+    this.#plan = this.#plan.forRequest(this.#req)
+    this.#state.exposeShard = this.#plan.exposeShard && this.#state.exposeShard !== false
+    return this.#plan.isSkipped(this.#req, this.#parts)
+      ? around
+      : locate(this.#plan, this.#req, this.#parts, around)
+  }
+
   #enter(value: Scope | undefined): void {
     // The events that give a connection back have been emitted already when the client is gone.
-    if (this.#isGone()) return
-    if (value === undefined) {
-      this.#goOn(undefined)
+    if (this.#isOver()) return
+    if (value === undefined || value === this.#around?.rules.value) {
+      this.#goOn(this.#around)
       return
     }
     const scope = this.#open(value)
@@ -85,24 +99,24 @@ class NodeRequestBinding<R extends IncomingMessage> {
     }
     let prepared: Promise<void> | undefined
     try {
-      prepared = scope.prepare(hasUnreadBody(this.#req))
+      prepared = this.#wasAnswered ? undefined : scope.prepare(this.#parts.method, hasUnreadBody(this.#req))
     } catch (error) {
       fail(error)
       return
     }
     if (prepared === undefined) this.#run(scope)
-    else prepared.then(() => this.#run(scope), fail)
+    else this.#continue(prepared, () => this.#run(scope), fail)
   }
 
   #open(value: Scope): RequestScope | undefined {
     try {
       const scope = new RequestScope(this.#plan as RequestPlan<never>, value, this.#around)
       whenAnswered(this.#res, () => scope.answered())
-      // Fires in every case: an answer, a client that leaves, a handler that never answers, a socket taken over.
-      this.#res.once('close', () => {
+      whenGone(this.#req, this.#res, () => {
         if (this.#res.writableEnded) scope.answered()
         else scope.aborted(this.#parts.method)
       })
+      if (this.#wasAnswered) scope.answered()
       return scope
     } catch (error) {
       this.#refuse(error)
@@ -112,11 +126,12 @@ class NodeRequestBinding<R extends IncomingMessage> {
 
   #run(scope: RequestScope): void {
     // It may have left in the instant in which the connection came.
-    if (this.#isGone()) {
+    if (this.#isOver()) {
       scope.discard()
       return
     }
-    bindings.set(this.#req, scope.binding)
+    this.#state.binding = scope.binding
+    this.#state.shard = scope.shard
     this.#req.shard = scope.shard
     this.#goOn(scope.binding)
   }
@@ -127,20 +142,23 @@ class NodeRequestBinding<R extends IncomingMessage> {
   }
 
   #refuse(error: unknown): void {
-    if (this.#isGone()) return
-    const { onUnavailable, exposeShard } = this.#plan
-    const problem =
-      onUnavailable === 'respond' && !this.#res.headersSent ? toProblem(error, { exposeShard }) : undefined
-    if (problem === undefined) {
-      runBound(this.#around, () => this.#next(error))
-      return
-    }
-    this.#res.writeHead(problem.status, problem.headers)
-    this.#res.end(JSON.stringify(problem.body))
+    if (this.#isOver()) return
+    const { onUnavailable } = this.#plan
+    if (onUnavailable === 'respond' && answerProblem(this.#req, this.#res, error)) return
+    runBound(this.#around, () => this.#next(error))
   }
 
-  #isGone(): boolean {
-    return this.#res.closed || this.#res.destroyed
+  /** What `next` throws later than the caller could catch it is uncaught, as from any callback. */
+  #continue<T>(promise: Promise<T>, done: (value: T) => void, failed: (error: unknown) => void): void {
+    promise.then(done, failed).catch((error) => {
+      process.nextTick(() => {
+        throw error
+      })
+    })
+  }
+
+  #isOver(): boolean {
+    return !this.#wasAnswered && (this.#res.writableEnded || isGone(this.#req, this.#res))
   }
 }
 

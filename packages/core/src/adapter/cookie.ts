@@ -1,11 +1,14 @@
 import { TenantInvalidError } from '../errors.ts'
 import { decodeTenantId } from './decode-tenant-id.ts'
+import type { RequestParts } from './request-options.ts'
 
 /**
  * A cookie's one value (https://www.rfc-editor.org/rfc/rfc6265#section-4.2), or undefined. Throws TenantInvalidError
  * when two cookies have the name: which of them a parser takes is not for chance to decide.
  */
-export function readCookie(header: string | undefined, name: string): string | undefined {
+export function readCookie({ headers }: Pick<RequestParts, 'headers'>, name: string): string | undefined {
+  // Sent in several headers (https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3) it is joined by Node and by Fetch.
+  const header = headers instanceof Headers ? headers.get('cookie') : headers.cookie
   const values: string[] = []
   for (const pair of header?.split(';') ?? []) {
     const equals = pair.indexOf('=')

@@ -1,7 +1,7 @@
 import { TenantInvalidError } from '../errors.ts'
 import type { RequestParts } from './request-options.ts'
 
-/** A header's one value, or undefined. Throws TenantInvalidError when it was sent more than once. */
+/** The one value of a header, named in lower case, or undefined. Throws TenantInvalidError when it was sent twice. */
 export function readHeader(
   { headers, rawHeaders }: Pick<RequestParts, 'headers' | 'rawHeaders'>,
   name: string,
@@ -9,10 +9,10 @@ export function readHeader(
   if (headers instanceof Headers) {
     const value = headers.get(name) ?? undefined
     // Fetch joins what was sent twice, and nothing tells afterwards.
-    if (name !== 'cookie' && value?.includes(', ')) throw sentTwice(name)
+    if (value?.includes(', ')) throw sentTwice(name)
     return value
   }
-  const value = headers[name]
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined
   if (value === undefined) return undefined
   if (Array.isArray(value) || (rawHeaders !== undefined && timesSent(rawHeaders, name) > 1))
     throw sentTwice(name)

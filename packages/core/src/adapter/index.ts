@@ -1,3 +1,4 @@
+export { answerProblem } from './answer-problem.ts'
 export { bindNodeRequest } from './bind-node-request.ts'
 export { type Problem, toProblem } from './problem.ts'
 export type { RequestOptions, RequestParts, RequestShard, TenantSource } from './request-options.ts'

@@ -2,37 +2,53 @@ import { TenantMissingError } from '../errors.ts'
 import { nextScope } from '../scope/next-scope.ts'
 import type { Scope, TenantId } from '../scope/scope.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
+import { isThenable } from '../util/thenable.ts'
+import { toProblem } from './problem.ts'
 import type { RequestParts } from './request-options.ts'
 import type { RequestPlan } from './request-plan.ts'
 
+type Located = Scope | undefined | Promise<Scope | undefined>
+
 /**
  * The scope that a request belongs to, undefined when it names no tenant; a promise only if a source or the router
- * needs one. `around` is the request's scope already, when a middleware stands behind another.
+ * needs one. `around` is the request's scope already, when a middleware stands behind another: it stays where this
+ * one finds no tenant.
+ *
+ * OPTIONS is never refused: a preflight cannot be told about problems, only the request that it announces.
  */
 export function locate<R>(
   plan: RequestPlan<R>,
   req: R,
   parts: RequestParts,
   around: Scope | undefined,
-): Scope | undefined | Promise<Scope | undefined> {
-  const found = plan.identify(req, parts)
-  return found instanceof Promise
-    ? found.then((tenant) => scopeOf(plan, parts, tenant, around))
-    : scopeOf(plan, parts, found, around)
+): Located {
+  if (parts.method !== 'OPTIONS') return find(plan, req, parts, around)
+  const unlessRefused = (error: unknown) => {
+    if (toProblem(error) === undefined) throw error
+    return around
+  }
+  try {
+    const found = find({ ...plan, required: false }, req, parts, around)
+    return found instanceof Promise ? found.catch(unlessRefused) : found
+  } catch (error) {
+    return unlessRefused(error)
+  }
 }
 
-function scopeOf<R>(
-  plan: RequestPlan<R>,
-  { method }: RequestParts,
-  tenant: unknown,
-  around: Scope | undefined,
-): Scope | undefined | Promise<Scope> {
-  if (tenant === undefined || tenant === null) {
-    if (plan.required && method !== 'OPTIONS') {
-      throw new TenantMissingError('The request names no tenant in any of the places that were configured.')
-    }
-    return undefined
+function find<R>(plan: RequestPlan<R>, req: R, parts: RequestParts, around: Scope | undefined): Located {
+  const found = plan.identify(req, parts)
+  return isThenable(found)
+    ? Promise.resolve(found).then((tenant) => scopeOf(plan, tenant, around))
+    : scopeOf(plan, found, around)
+}
+
+function scopeOf<R>(plan: RequestPlan<R>, tenant: unknown, around: Scope | undefined): Located {
+  if (tenant !== undefined && tenant !== null) {
+    const target = { tenant: normalizeTenantId(tenant) as TenantId, role: plan.role, lock: true }
+    return nextScope(around, target, (id) => plan.parts.router.route(id))
   }
-  const target = { tenant: normalizeTenantId(tenant) as TenantId, role: plan.role, lock: true }
-  return nextScope(around, target, (id) => plan.parts.router.route(id))
+  if (plan.required && around?.tenant === undefined) {
+    throw new TenantMissingError('The request names no tenant in any of the places that were configured.')
+  }
+  return around
 }

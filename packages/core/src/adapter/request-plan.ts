@@ -1,5 +1,6 @@
 import { defaultSharding } from '../default-sharding.ts'
 import { partsOf, type Sharding, type ShardingParts } from '../sharding.ts'
+import { checkOptions, checkOptionsPerRequest } from './check-options.ts'
 import type { RequestOptions, RequestParts, TenantSource } from './request-options.ts'
 import { skipTest } from './skipped-paths.ts'
 import { tenantIdentifier } from './tenant-sources.ts'
@@ -27,6 +28,7 @@ const plans = new WeakMap<object, RequestPlan<never>>()
 export function planFor<R>(options: RequestOptions<R>): RequestPlan<R> {
   let plan = plans.get(options) as RequestPlan<R> | undefined
   if (plan === undefined) {
+    checkOptions(options)
     plan = createPlan(options)
     plans.set(options, plan as RequestPlan<never>)
   }
@@ -43,17 +45,17 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
     identify: tenantIdentifier(sourcesOf(options, parts)),
     isSkipped: skipTest(options.skip),
     required: options.required ?? false,
-    checkout: oneOf('checkout', options.checkout, ['auto', 'eager', 'lazy']),
-    role: oneOf('role', options.role, ['writing', 'reading']),
-    onUnavailable: oneOf('onUnavailable', options.onUnavailable, ['respond', 'next']),
-    afterResponse: oneOf('afterResponse', options.afterResponse, ['detach', 'reject']),
-    onAbort: oneOf('onAbort', options.onAbort, ['auto', 'cancel', 'finish']),
+    checkout: options.checkout ?? 'auto',
+    role: options.role ?? 'writing',
+    onUnavailable: options.onUnavailable ?? 'respond',
+    afterResponse: options.afterResponse ?? 'detach',
+    onAbort: options.onAbort ?? 'auto',
     exposeShard: options.exposeShard ?? true,
     forRequest(req) {
       const own = perRequest?.(req)
-      return own === undefined
-        ? plan
-        : createPlan({ ...options, ...own, sharding, perRequest: () => undefined })
+      if (own === undefined) return plan
+      checkOptionsPerRequest(own)
+      return createPlan({ ...options, ...given(own), sharding, perRequest: () => undefined })
     },
   }
   return plan
@@ -66,13 +68,9 @@ function sourcesOf<R>(
   return tenant === undefined ? tenantSources : [tenant].flat()
 }
 
-/** The option's value; the first of the allowed ones is its default. */
-function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly [T, ...T[]]): T {
-  if (value === undefined) return allowed[0]
-  if (allowed.includes(value)) return value
-  throw new TypeError(
-    `The option "${name}" is ${allowed.map((each) => `'${each}'`).join(' or ')}, not ${JSON.stringify(value)}.`,
-  )
+/** Without the options that are undefined, so that those leave the others' values alone. */
+function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
 /** Checks options before the first request comes. Throws ConfigInvalidError and TypeError. */

@@ -9,7 +9,9 @@ export class RequestScope {
   readonly binding: Binding<OpenScope>
   readonly shard: RequestShard
   readonly #plan: RequestPlan<never>
+  /** Not when a middleware around has brought it: then that one sees to its end. */
   readonly #ownsLease: boolean
+  #isPreparing = false
 
   constructor(plan: RequestPlan<never>, value: Scope, around: Binding<OpenScope> | undefined) {
     const { binding, ownsLease } = plan.parts.scopes.enter(value, around)
@@ -20,20 +22,32 @@ export class RequestScope {
   }
 
   /** Takes the connection now, or makes sure that asking for it later is not hopeless. Throws or rejects with 503s. */
-  prepare(hasUnreadBody: boolean): undefined | Promise<void> {
+  prepare(method: string, hasUnreadBody: boolean): undefined | Promise<void> {
     const { checkout } = this.#plan
-    if (checkout === 'eager' || (checkout === 'auto' && !hasUnreadBody)) return this.binding.lease.checkout()
-    this.binding.lease.assertAvailable()
-    return undefined
+    // A preflight is never refused and hardly ever queries.
+    if (method === 'OPTIONS') return undefined
+    if (checkout === 'lazy' || (checkout === 'auto' && hasUnreadBody)) {
+      this.binding.lease.assertAvailable()
+      return undefined
+    }
+    const taken = this.binding.lease.checkout()
+    this.#isPreparing = taken !== undefined
+    return taken?.finally(() => {
+      this.#isPreparing = false
+    })
   }
 
   /** The answer is complete as far as the application is concerned. */
   answered(): void {
-    if (this.#ownsLease) this.binding.lease.detach(this.#plan.afterResponse)
+    if (!this.#ownsLease) return
+    // Somebody else has answered, such as a time limit: there is nothing left to wait for.
+    if (this.#isPreparing) this.binding.lease.leaveQueue()
+    this.binding.lease.detach(this.#plan.afterResponse)
   }
 
   /** The client has gone away before the answer was complete. */
   aborted(method: string): void {
+    if (!this.#ownsLease) return
     const { lease, rules } = this.binding
     const { onAbort } = this.#plan
     rules.life.abort(new DOMException('The client has gone away', 'AbortError'))

@@ -3,6 +3,7 @@ import { locate } from './locate.ts'
 import type { RequestOptions, RequestParts, RequestShard } from './request-options.ts'
 import { planFor, type RequestPlan } from './request-plan.ts'
 import { RequestScope } from './request-scope.ts'
+import { requestState } from './request-state.ts'
 
 /**
  * `bindNodeRequest` for frameworks in which a request is a function call: runs `fn` in the scope of the request's
@@ -17,25 +18,39 @@ export async function withRequest<R, T>(
   options: RequestOptions<R>,
   fn: (shard: RequestShard | undefined) => Promise<T>,
 ): Promise<T> {
-  const plan = planFor(options).forRequest(req)
-  const value = plan.isSkipped(req, parts) ? undefined : await locate(plan, req, parts, undefined)
-  if (value === undefined) return runBound(undefined, () => fn(undefined))
-  parts.signal?.throwIfAborted()
-  const scope = new RequestScope(plan as RequestPlan<never>, value, undefined)
-  const onAbort = () => scope.aborted(parts.method)
-  parts.signal?.addEventListener('abort', onAbort, { once: true })
+  const { method, signal } = parts
+  const state = requestState(req)
+  const around = state.binding
+  const located = runBound(around, () => {
+    const plan = planFor(options).forRequest(req)
+    const value = plan.isSkipped(req, parts)
+      ? around?.rules.value
+      : locate(plan, req, parts, around?.rules.value)
+    return { plan, value }
+  })
+  const { plan } = located
+  const value = await located.value
+  signal?.throwIfAborted()
+  if (value === undefined || value === around?.rules.value)
+    return await runBound(around, () => fn(state.shard))
+
+  const scope = new RequestScope(plan as RequestPlan<never>, value, around)
+  const onAbort = () => scope.aborted(method)
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
     try {
       // Frameworks of this kind read the body inside, so that only a method without one is certain to have none.
-      await scope.prepare(parts.method !== 'GET' && parts.method !== 'HEAD')
-      parts.signal?.throwIfAborted()
+      await scope.prepare(method, method !== 'GET' && method !== 'HEAD')
+      signal?.throwIfAborted()
     } catch (error) {
       scope.discard()
       throw error
     }
+    state.binding = scope.binding
+    state.shard = scope.shard
     return await runBound(scope.binding, () => fn(scope.shard))
   } finally {
-    parts.signal?.removeEventListener('abort', onAbort)
+    signal?.removeEventListener('abort', onAbort)
     scope.answered()
   }
 }
