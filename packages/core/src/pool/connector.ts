@@ -11,6 +11,8 @@ export interface ConnectorOptions<R> {
   readonly deadlines: Deadlines
   readonly random: () => number
   readonly onOpened: (resource: R) => void
+  /** An attempt that had been given up has succeeded: the resource is to be closed. */
+  readonly onLate: (resource: R) => void
   readonly onFailed: (error: unknown) => void
   readonly onLost: (resource: R) => void
   /** A pause after failures is over: more may be asked for again. */
@@ -75,7 +77,7 @@ export class Connector<R> {
 
   #succeed(attempt: Attempt, resource: R): void {
     if (!this.#end(attempt)) {
-      void this.#options.driver.close(resource)
+      this.#options.onLate(resource)
       return
     }
     this.#pauseMs = 0
@@ -84,20 +86,23 @@ export class Connector<R> {
 
   #fail(attempt: Attempt, error: unknown): void {
     if (!this.#giveUp(attempt, error)) return
-    const { deadlines, clock, random, onFailed, onReady } = this.#options
+    // Attempts that were under way at once fail together: that is one failure.
+    if (this.#pause === undefined) this.#rest()
+    this.#options.onFailed(error)
+  }
+
+  #rest(): void {
+    const { deadlines, clock, random, onReady } = this.#options
     const most = Math.max(FIRST_PAUSE_MS, this.#pauseMs * 3)
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS + random() * (most - FIRST_PAUSE_MS))
-    if (this.#pause === undefined) {
-      this.#pause = {
-        deadline: clock.now() + this.#pauseMs,
-        expire: () => {
-          this.#pause = undefined
-          onReady()
-        },
-      }
-      deadlines.add(this.#pause)
+    this.#pause = {
+      deadline: clock.now() + this.#pauseMs,
+      expire: () => {
+        this.#pause = undefined
+        onReady()
+      },
     }
-    onFailed(error)
+    deadlines.add(this.#pause)
   }
 
   #giveUp(attempt: Attempt, reason: unknown): boolean {

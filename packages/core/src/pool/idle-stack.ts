@@ -50,6 +50,14 @@ export class IdleStack<R> {
     this.#options.driver.wake?.(pooled.resource)
   }
 
+  /** Empties the stack for good. */
+  clear(): readonly Pooled<R>[] {
+    if (this.#sweep !== undefined) this.#options.deadlines.delete(this.#sweep)
+    const all = this.#stack.splice(0)
+    for (const { resource } of all) this.#options.driver.wake?.(resource)
+    return all
+  }
+
   #scheduleSweep(deadline: number): void {
     if (deadline >= (this.#sweep?.deadline ?? Number.POSITIVE_INFINITY)) return
     if (this.#sweep !== undefined) this.#options.deadlines.delete(this.#sweep)

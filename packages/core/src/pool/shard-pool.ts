@@ -51,7 +51,7 @@ export class ShardPool<R> {
   readonly #connector: Connector<R>
   #closing = 0
   #state: PoolState = { kind: 'open' }
-  #lastConnectError: unknown
+  #connectFailure: { readonly error: unknown; readonly at: number } | undefined
 
   constructor(options: ShardPoolOptions<R>) {
     this.#options = options
@@ -71,6 +71,7 @@ export class ShardPool<R> {
       deadlines,
       random,
       onOpened: (resource) => this.#opened(resource),
+      onLate: (resource) => this.#discard(resource),
       onFailed: (error) => this.#connectFailed(error),
       onLost: (resource) => this.#lost(resource),
       onReady: () => this.#grow(),
@@ -98,7 +99,7 @@ export class ShardPool<R> {
     this.assertAvailable()
     const now = this.#options.clock.now()
     const waiter = new Waiter<Pooled<R>>(now, now + timeoutMs, (expired) => {
-      if (this.#waiters.delete(expired)) expired.refuse(this.#timeoutError(timeoutMs))
+      if (this.#waiters.delete(expired)) expired.refuse(this.#timeoutError(expired, timeoutMs))
     })
     this.#waiters.add(waiter)
     this.#options.deadlines.add(waiter)
@@ -109,8 +110,9 @@ export class ShardPool<R> {
   /** Throws PoolDrainingError or PoolOverloadedError when asking for a resource now would be refused at once. */
   assertAvailable(): void {
     if (this.#state.kind !== 'open') throw this.#drainingError()
-    if (this.#waiters.size >= this.#options.limits.maxWaiting && this.#idle.size === 0)
-      throw this.#overloadedError()
+    // Those for whom a connection can still be opened do not queue behind anybody.
+    const served = this.#idle.size + Math.max(0, this.#room)
+    if (this.#waiters.size >= this.#options.limits.maxWaiting + served) throw this.#overloadedError()
   }
 
   /**
@@ -127,7 +129,7 @@ export class ShardPool<R> {
   /** Takes a resource back: it is lent again once it is as it was when it was opened. */
   release(pooled: Pooled<R>): void {
     if (this.#wasTaken(pooled)) return
-    if (!this.#options.driver.isUsable(pooled.resource)) {
+    if (!this.#isWanted(pooled)) {
       this.#close(pooled)
       return
     }
@@ -189,7 +191,7 @@ export class ShardPool<R> {
     }
     this.#connector.stop()
     this.#refuseAll(() => this.#drainingError())
-    for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) this.#close(pooled)
+    for (const pooled of this.#idle.clear()) this.#close(pooled)
     this.#options.deadlines.add(force)
     this.#finishDraining()
     return done
@@ -209,22 +211,26 @@ export class ShardPool<R> {
   /** The resource is clean and nobody's: on to the next waiter, or to rest. */
   #settle(pooled: Pooled<R>): void {
     if (pooled.state === 'closed') return
-    const now = this.#options.clock.now()
-    const unwanted = this.#state.kind !== 'open' || now >= pooled.expiresAt
-    if (unwanted || !this.#options.driver.isUsable(pooled.resource)) {
+    if (!this.#isWanted(pooled)) {
       this.#close(pooled)
       return
     }
     const waiter = this.#nextWaiter()
     if (waiter === undefined) {
       pooled.state = 'idle'
-      pooled.idleSince = now
+      pooled.idleSince = this.#options.clock.now()
       this.#idle.push(pooled)
     } else {
       pooled.state = 'lent'
       waiter.serve(pooled)
     }
     this.#grow()
+  }
+
+  /** Whether it may be lent again, as far as that is known without asking anybody. */
+  #isWanted({ resource, expiresAt }: Pooled<R>): boolean {
+    const { clock, driver } = this.#options
+    return this.#state.kind === 'open' && clock.now() < expiresAt && driver.isUsable(resource)
   }
 
   #lost(resource: R): void {
@@ -235,13 +241,17 @@ export class ShardPool<R> {
     this.#close(pooled)
   }
 
-  /** Its place counts as taken until nothing of it is left, so that the server never sees more than `max`. */
   #close(pooled: Pooled<R>): void {
     if (pooled.state === 'closed') return
     pooled.state = 'closed'
     this.#members.delete(pooled.resource)
+    this.#discard(pooled.resource)
+  }
+
+  /** Its place counts as taken until nothing of it is left, so that the server never sees more than `max`. */
+  #discard(resource: R): void {
     this.#closing++
-    void this.#options.driver.close(pooled.resource).then(() => {
+    void this.#options.driver.close(resource).then(() => {
       this.#closing--
       this.#grow()
       this.#finishDraining()
@@ -271,16 +281,19 @@ export class ShardPool<R> {
       waiter.refuse(error())
   }
 
+  /** Places that are free, or for which an attempt to connect is under way. */
+  get #room(): number {
+    return this.#options.limits.max - this.#members.size - this.#closing
+  }
+
   /** One attempt for each waiter without one, as far as `max` allows. */
   #grow(): void {
     if (this.#state.kind !== 'open' || this.#waiters.size === 0) return
-    const { pending } = this.#connector
-    const room = this.#options.limits.max - this.#members.size - this.#closing - pending
-    this.#connector.open(Math.min(this.#waiters.size - pending, room))
+    this.#connector.open(Math.min(this.#waiters.size, this.#room) - this.#connector.pending)
   }
 
   #connectFailed(error: unknown): void {
-    this.#lastConnectError = error
+    this.#connectFailure = { error, at: this.#options.clock.now() }
     // As long as something may still come back or open, there is hope until the deadline.
     const hope = this.#members.size + this.#connector.pending > 0
     if (!hope) this.#refuseAll(() => this.#unavailableError(error))
@@ -295,20 +308,24 @@ export class ShardPool<R> {
 
   // --- What callers are told ---------------------------------------------------------------------------------
 
-  #timeoutError(timeoutMs: number): CheckoutTimeoutError {
+  #timeoutError({ since }: Waiter<Pooled<R>>, timeoutMs: number): CheckoutTimeoutError {
     const { shard } = this.#options
     const { active, max, waiting } = this.stats()
+    const failure = this.#connectFailure
+    // An older failure has nothing to do with this caller.
+    const cause = failure !== undefined && failure.at >= since ? failure.error : undefined
     return new CheckoutTimeoutError(
       `No connection to shard "${shard}" within ${timeoutMs} ms (${active} of ${max} in use, ${waiting} more waiting). ` +
         'Raise pool.max or pool.checkoutTimeoutMs, or hold connections for less time.',
-      { shard, cause: this.#lastConnectError, retryAfter: this.#retryAfter() },
+      { shard, cause, retryAfter: this.#retryAfter() },
     )
   }
 
   #overloadedError(): PoolOverloadedError {
     const { shard, limits } = this.#options
     return new PoolOverloadedError(
-      `${limits.maxWaiting} callers already wait for a connection to shard "${shard}" (pool.maxWaiting).`,
+      `All connections to shard "${shard}" are taken, and ${this.#waiters.size} callers already wait for one: more than ` +
+        `${limits.maxWaiting} may not (pool.maxWaiting).`,
       { shard, retryAfter: this.#retryAfter() },
     )
   }
