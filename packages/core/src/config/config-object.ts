@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type {
+  AfterCreate,
   ConnectionConfig,
   RouterStrategy,
   SimpleStrategy,
@@ -99,6 +100,8 @@ export interface SharedOptions {
    * @default 'always'
    */
   readonly scrub?: 'always' | 'never'
+  /** Prepares each new connection, and again each connection that was cleaned. What it sets survives cleaning. */
+  readonly afterCreate?: AfterCreate
   /** Options handed to knex as they are; not those that have a place of their own here. */
   readonly knex?: Readonly<
     Omit<
@@ -141,6 +144,8 @@ export interface ShardOptions extends SharedOptions {
    * @default []
    */
   readonly buckets?: readonly (string | number)[]
+  /** What the one row of the table `sherd_identity` in this database must say; checked on every new connection. */
+  readonly identity?: string
   /** Remainder of the tenant id that leads to this shard, for the strategy `modulo`. */
   readonly index?: number
 }
@@ -189,7 +194,7 @@ export interface PoolObject {
    */
   readonly connectConcurrency?: number
   /**
-   * Callers that may wait for a connection at once; the next one is refused.
+   * Callers that may wait at once until somebody gives a connection back; the next one is refused.
    *
    * @default 1000
    */

@@ -76,9 +76,15 @@ export interface ShardConfig {
   readonly index: number | undefined
   /** Expected content of the database's `sherd_identity` table. */
   readonly identity: string | undefined
+  /** Prepares each connection once it is open, and again after each time it was cleaned. */
+  readonly afterCreate: AfterCreate | undefined
   /** Options that are handed to knex as they are: `useNullAsDefault`, `migrations`, `postProcessResponse`, … */
   readonly knex: Readonly<Partial<Knex.Config>>
 }
+
+/** Gets the driver's own connection, such as a `Client` of `pg`. A connection that it fails for is not used. */
+// biome-ignore lint/suspicious/noExplicitAny: each driver has a type of its own, and the user knows which it is
+export type AfterCreate = (connection: any) => void | PromiseLike<void>
 
 /** A URL, knex's connection object, or a function that yields either (rotating credentials). */
 export type ConnectionConfig =
@@ -116,7 +122,7 @@ export interface PoolConfig {
   readonly connectTimeoutMs: number
   /** Attempts to open a connection that may be under way at once. */
   readonly connectConcurrency: number
-  /** Callers that may wait at once; the next one is refused. */
+  /** Callers that may wait at once until somebody gives a connection back; the next one is refused. */
   readonly maxWaiting: number
   readonly idleTimeoutMs: number | null
   readonly maxLifetimeMs: number | null

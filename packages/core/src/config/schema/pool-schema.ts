@@ -35,7 +35,8 @@ const options = {
     example: 4,
   }),
   maxWaiting: count(0, 1_000_000, {
-    description: 'Callers that may wait for a connection at once; the next one is refused.',
+    description:
+      'Callers that may wait at once until somebody gives a connection back; the next one is refused.',
     default: 1000,
     example: 1000,
   }),
