@@ -16,7 +16,7 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
  * One coarse timer for everything in the process that waits: callers in queues, idle connections, retries.
  *
  * A timer each would cost half a microsecond and an object per checkout; here waiting costs one entry of a set.
- * The timer exists only while something waits and never keeps the process alive.
+ * The timer never keeps the process alive, and stops when it finds nothing that waits.
  */
 export class Deadlines {
   readonly #clock: Clock
@@ -57,7 +57,8 @@ export class Deadlines {
     clearTimeout(this.#timer)
     this.#wakeAt = at
     if (at === Number.POSITIVE_INFINITY) return
-    const delay = Math.min(Math.max(at - this.#clock.now(), TICK_MS), LONGEST_TIMEOUT_MS)
+    // Node drops fractions of a millisecond, and would call a little too early.
+    const delay = Math.min(Math.max(Math.ceil(at - this.#clock.now()), TICK_MS), LONGEST_TIMEOUT_MS)
     this.#timer = runInRootContext(() => setTimeout(() => this.tick(), delay).unref())
   }
 }
