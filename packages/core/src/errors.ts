@@ -166,6 +166,11 @@ export class CommitUnknownError extends ShardingError {
   static override readonly code = 'SHARD_ERR_COMMIT_UNKNOWN'
 }
 
+/** A shard's address leads to a database that is another shard's, or not the one that was declared. */
+export class IdentityMismatchError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_IDENTITY_MISMATCH'
+}
+
 // --- The request ---------------------------------------------------------------------------------------------
 
 /** The request names no tenant although one is required. */

@@ -40,7 +40,8 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     ranges: deepFreeze(value.ranges ?? []),
     buckets: deepFreeze(value.buckets ?? []),
     index: value.index,
-    identity: undefined,
+    identity: value.identity,
+    afterCreate: value.afterCreate ?? defaults?.afterCreate,
     knex: deepFreeze(mergeTrees(given(defaults?.knex), given(value.knex)) as Partial<Knex.Config>),
   }
   return discreet(fields, ['connection'])

@@ -5,6 +5,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import type { BindingStore } from './binding.ts'
 import type { Engine } from './engine.ts'
+import { checkDeclaredIdentity, type IdentityGuard } from './identity-guard.ts'
 import { createKnex } from './knex-client.ts'
 import type { KnexClient } from './knex-internals.ts'
 import { Lease } from './lease.ts'
@@ -18,6 +19,7 @@ import { createUnknownEngine } from './unknown-engine.ts'
 export interface EndpointPoolOptions {
   readonly endpoint: Endpoint
   readonly store: BindingStore
+  readonly identities: IdentityGuard
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
@@ -40,7 +42,7 @@ export class EndpointPool {
     this.#engine = createEngine(endpoint, this.knex.client)
     this.pool = new ShardPool({
       shard: endpoint.shard,
-      driver: createDriver(this.#engine),
+      driver: this.#createDriver(),
       limits: endpoint.pool,
       clock,
       deadlines,
@@ -67,6 +69,35 @@ export class EndpointPool {
       },
     })
   }
+
+  /** Nothing of the user's runs before the database has declared itself, and no query before the shard owns it. */
+  async #open(signal: AbortSignal, onLost: (connection: RawConnection) => void): Promise<RawConnection> {
+    const connection = await this.#engine.open(signal, onLost)
+    try {
+      await checkDeclaredIdentity(this.endpoint, this.knex, connection)
+      await this.endpoint.afterCreate?.(connection)
+      // Last, for the schema is part of it, and `afterCreate` may choose one.
+      const database = await this.#engine.identify(connection)
+      if (database !== undefined) this.#options.identities.claim(this.endpoint.shard, database)
+      signal.throwIfAborted()
+      return connection
+    } catch (error) {
+      await this.#engine.close(connection)
+      throw error
+    }
+  }
+
+  #createDriver(): ResourceDriver<RawConnection> {
+    const engine = this.#engine
+    return {
+      open: (signal, onLost) => this.#open(signal, onLost),
+      isUsable: (connection) => !connection.__knex__disposed,
+      reset: (connection) => engine.reset(connection),
+      rest: (connection) => engine.keepAlive(connection, false),
+      wake: (connection) => engine.keepAlive(connection, true),
+      close: (connection) => engine.close(connection),
+    }
+  }
 }
 
 const POSTGRES = new Set(['pg', 'postgres', 'postgresql', 'cockroachdb', 'redshift'])
@@ -75,15 +106,4 @@ function createEngine(endpoint: Endpoint, client: KnexClient): Engine {
   return POSTGRES.has(endpoint.client)
     ? createPostgresEngine(endpoint, client)
     : createUnknownEngine(endpoint, client)
-}
-
-function createDriver(engine: Engine): ResourceDriver<RawConnection> {
-  return {
-    open: (signal, onLost) => engine.open(signal, onLost),
-    isUsable: (connection) => !connection.__knex__disposed,
-    reset: (connection) => engine.reset(connection),
-    rest: (connection) => engine.keepAlive(connection, false),
-    wake: (connection) => engine.keepAlive(connection, true),
-    close: (connection) => engine.close(connection),
-  }
 }

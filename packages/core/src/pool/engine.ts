@@ -9,6 +9,8 @@ export interface Engine {
    * users left. Undefined when nothing needs to be done; rejects in doubt, and within a bound.
    */
   reset(connection: RawConnection): Promise<void> | undefined
+  /** Which database and schema this is, wherever its address leads; undefined when the server cannot tell. */
+  identify(connection: RawConnection): Promise<string | undefined>
   /** Whether the open session keeps the process alive: an idle one does not, so that scripts end by themselves. */
   keepAlive(connection: RawConnection, isAlive: boolean): void
   /** Ends the session; settles, without an error and within a bound, when the server has let it go. */
@@ -18,6 +20,11 @@ export interface Engine {
    * it can hit no later query; rejects when it cannot be asked.
    */
   cancel(connection: RawConnection): Promise<void>
+  /**
+   * Whether the error that answered the last statement was the server's refusal of it, so that its effects are known:
+   * the session lives on, outside of transactions. Otherwise the session broke, and nobody knows.
+   */
+  isRefusal(connection: RawConnection): Promise<boolean>
   /** Whether the server's answer to COMMIT says that it committed. */
   committed(answer: unknown): boolean
   /** How to read a result piece by piece with one short query each; undefined when only one long query can. */

@@ -14,7 +14,7 @@ export interface KnexQuery {
 }
 
 /** A client that knex derives from the endpoint's for a transaction keeps its queries' binding under this. */
-export const BINDING = Symbol('sherd.binding')
+export const BINDING = Symbol.for('sherd.binding')
 
 /** knex's client with what its declarations leave out. */
 export interface KnexClient extends Knex.Client {
@@ -27,14 +27,17 @@ export type TransactionContainer = (transaction: Knex.Transaction) => unknown
 /** The parts of knex's transaction that are overridden, or read, here; its declarations have none of them. */
 export interface KnexTransaction {
   readonly txid: string
+  /** Null unless this is a savepoint. */
+  readonly outerTx: object | null
   readonly doNotRejectOnRollback: boolean
   readonly trxClient: KnexClient
   _completed: boolean
   _resolver(value: unknown): void
   _rejecter(error: unknown): void
-  isCompleted(): boolean
   acquireConnection<T>(config: object, use: (connection: Binding) => Promise<T>): Promise<T>
   begin(connection: Binding): Promise<unknown>
   savepoint(connection: Binding): Promise<unknown>
   query(connection: Binding, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>
+  rollback(connection: Binding, error: unknown): Promise<unknown>
+  rollbackTo(connection: Binding, error: unknown): Promise<unknown>
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import type { BindingStore } from './binding.ts'
 import { EndpointPool } from './endpoint-pool.ts'
+import { IdentityGuard } from './identity-guard.ts'
 import { createUnboundKnex } from './knex-client.ts'
 import { addStats, type RoleStats, unusedStats } from './pool-stats.ts'
 
@@ -23,6 +24,7 @@ type KnexListener = { readonly event: string; readonly listener: (...args: unkno
 /** All pools: an endpoint that nobody has asked for has none, and costs no connection and no timer. */
 export class PoolRegistry {
   readonly #options: PoolRegistryOptions
+  readonly #identities = new IdentityGuard()
   readonly #pools = new Map<string, EndpointPool>()
   readonly #turns = new Map<string, number>()
   #listeners: KnexListener[] = []
@@ -84,7 +86,7 @@ export class PoolRegistry {
   #get(endpoint: Endpoint): EndpointPool {
     let found = this.#pools.get(endpoint.id)
     if (found === undefined) {
-      found = new EndpointPool({ ...this.#options, endpoint })
+      found = new EndpointPool({ ...this.#options, identities: this.#identities, endpoint })
       for (const { event, listener } of this.#listeners) found.knex.on(event, listener)
       if (this.#isClosed) void found.pool.close(0)
       this.#pools.set(endpoint.id, found)

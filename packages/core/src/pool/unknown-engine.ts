@@ -14,12 +14,14 @@ export function createUnknownEngine(endpoint: Endpoint, client: KnexClient): Eng
     open: () => client.acquireRawConnection(),
     reset: () =>
       endpoint.scrub === 'never' ? undefined : Promise.reject(new Error('the session cannot be reset')),
+    identify: async () => undefined,
     keepAlive: () => {},
     async close(connection) {
       connection.__knex__disposed ??= 'closed by the pool'
       await within(CLOSE_MS, client.destroyRawConnection(connection)).catch(() => {})
     },
     cancel: () => Promise.reject(new Error('queries of this database cannot be cancelled')),
+    isRefusal: (connection) => Promise.resolve(!connection.__knex__disposed),
     committed: () => true,
     cursor: () => undefined,
   }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type {
+  AfterCreate,
   ConnectionConfig,
   PoolConfig,
   ReplicaConfig,
@@ -37,6 +38,8 @@ export interface Endpoint {
   readonly session: Readonly<Record<string, string>>
   readonly pool: PoolConfig
   readonly scrub: 'always' | 'never'
+  readonly identity: string | undefined
+  readonly afterCreate: AfterCreate | undefined
   readonly knex: Readonly<Partial<Knex.Config>>
 }
 
@@ -69,6 +72,8 @@ function createEndpoint(
   config: ShardConfig,
   own: Pick<Endpoint, 'id' | 'kind' | 'connection' | 'pool'>,
 ): Endpoint {
-  const { name: shard, client, session, scrub, knex } = config
-  return discreet<Endpoint>({ ...own, shard, client, session, scrub, knex }, ['connection'])
+  const { name: shard, client, session, scrub, identity, afterCreate, knex } = config
+  return discreet<Endpoint>({ ...own, shard, client, session, scrub, identity, afterCreate, knex }, [
+    'connection',
+  ])
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { drivers } from '../clients.ts'
+import type { AfterCreate } from '../resolved-config.ts'
 import { connectionSchema } from './connection-schema.ts'
 import { knexSchema } from './knex-schema.ts'
-import { choice, count, group, list, text } from './option.ts'
+import { choice, count, func, group, list, text } from './option.ts'
 import { rangeSchema, slotsSchema } from './placement-schema.ts'
 import { poolSchema } from './pool-schema.ts'
 import { sessionSchema } from './session-schema.ts'
@@ -29,6 +30,10 @@ export const sharedOptions = {
     example: 'always',
   }),
   knex: knexSchema,
+  afterCreate: func<AfterCreate>({
+    description: 'Function that prepares each new connection, and again each connection that was cleaned.',
+    example: '(connection) => connection.query("SET …")',
+  }),
 }
 
 const replicaSchema = group(
@@ -62,6 +67,11 @@ export const shardSchema = group(
       description: 'Slots on this shard, for the strategy `buckets`.',
       default: [],
       example: ['0-5460'],
+    }),
+    identity: text({
+      description:
+        'What the one row of the table `sherd_identity` in this database must say, checked on every new connection.',
+      example: 'eu-shard-0',
     }),
     index: count(0, 1_000_000, {
       description: 'Remainder of the tenant id that leads to this shard, for the strategy `modulo`.',

@@ -1,4 +1,3 @@
-import { promisify } from 'node:util'
 import type { Endpoint } from '../../topology/topology.ts'
 import { within } from '../../util/within.ts'
 import type { Cursor, CursorOptions, Engine, Statement } from '../engine.ts'
@@ -6,15 +5,15 @@ import type { KnexClient } from '../knex-internals.ts'
 import { cancelOnServer } from './cancel.ts'
 import { connectionSettings } from './connection-settings.ts'
 import { PostgresCursor } from './cursor.ts'
+import { identifyDatabase } from './identify-database.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
-import { resetSession } from './session-reset.ts'
+import { resetSession, settlesOutsideTransactions } from './session-reset.ts'
 
 /** How long the server may take to end a session before the socket is destroyed. */
 const CLOSE_MS = 500
 
 /** PostgreSQL through node-postgres. */
 export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): Engine {
-  const afterCreate = endpoint.knex.pool?.afterCreate
   let opened = 0
   return {
     async open(signal, onLost) {
@@ -34,16 +33,20 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
       try {
         await connection.connect()
         client.version ??= await client.checkVersion(connection)
-        if (afterCreate) await promisify(afterCreate)(connection)
         signal.throwIfAborted()
         connection.__knexUid = `${endpoint.id}#${++opened}`
         return connection
+      } catch (error) {
+        connection.connection.stream.destroy()
+        throw error
       } finally {
         signal.removeEventListener('abort', abort)
       }
     },
 
     reset: (connection) => resetSession(connection as PostgresConnection, endpoint),
+
+    identify: (connection) => identifyDatabase(connection as PostgresConnection),
 
     keepAlive(connection, isAlive) {
       if (isAlive) (connection as PostgresConnection).ref()
@@ -58,6 +61,8 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
 
     cancel: (connection) =>
       cancelOnServer(connection as PostgresConnection, client, endpoint.pool.connectTimeoutMs),
+
+    isRefusal: (connection) => settlesOutsideTransactions(connection as PostgresConnection),
 
     committed: (answer) => (answer as { response?: { command?: string } }).response?.command !== 'ROLLBACK',
 

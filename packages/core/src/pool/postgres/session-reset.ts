@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { promisify } from 'node:util'
 import type { Endpoint } from '../../topology/topology.ts'
 import { within } from '../../util/within.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
 
 const ROLLBACK_MS = 250
 const SCRUB_MS = 1000
+/** From a statement's error to the server's word that it is ready: they travel together. */
+const SETTLE_MS = 1000
 
 /**
  * Brings a session back to the state it had after connecting. Rejects unless the server has confirmed every step.
@@ -15,16 +16,25 @@ const SCRUB_MS = 1000
  */
 export function resetSession(
   connection: PostgresConnection,
-  { scrub, knex }: Endpoint,
+  { scrub, afterCreate }: Endpoint,
 ): Promise<void> | undefined {
   if (scrub === 'never' && isKnownIdle(connection)) return undefined
   return (async () => {
     await within(ROLLBACK_MS, endTransaction(connection))
     if (scrub === 'never') return
     await within(SCRUB_MS, removeTraces(connection))
-    const afterCreate = knex.pool?.afterCreate
-    if (afterCreate) await within(SCRUB_MS, promisify(afterCreate)(connection))
+    await within(SCRUB_MS, Promise.resolve(afterCreate?.(connection)))
   })()
+}
+
+/** Whether the session is about to be idle outside of transactions, and neither broken nor busy. */
+export async function settlesOutsideTransactions(connection: PostgresConnection): Promise<boolean> {
+  try {
+    if (!connection.readyForQuery) await within(SETTLE_MS, once(connection, 'drain'))
+    return isKnownIdle(connection) && !connection.__knex__disposed
+  } catch {
+    return false
+  }
 }
 
 /** The status is only as fresh as the last ReadyForQuery: the driver reports an error before it. */
