@@ -10,14 +10,6 @@ const WHOLE = /^\$\{[^}]*\}$/
 const VARIABLE = /^([A-Za-z_]\w*)(?::-([\s\S]*))?$/
 const ESCAPE = '$${'
 
-/** A text in which variables or files were filled in, by the formatted path at which it stands. */
-export interface FilledIn {
-  /** As the user wrote it. Shown instead of the value, which may be a secret. */
-  readonly written: string
-  /** Whether the text was one `${…}` and nothing else, so that it may become a number, a boolean or null. */
-  readonly whole: boolean
-}
-
 /** Where `${…}` gets its values from. */
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv
@@ -28,14 +20,15 @@ export interface Surroundings {
 /** A tree of configuration after its variables were filled in. */
 export interface Interpolated {
   readonly tree: unknown
-  readonly filledIn: ReadonlyMap<string, FilledIn>
+  /** Formatted paths of texts that were one `${…}` and nothing else: they may become what the schema wants. */
+  readonly convertible: ReadonlySet<string>
   /** Places whose value could not be had. They are missing in `tree`. */
   readonly broken: readonly { readonly path: Path; readonly complaint: Complaint }[]
 }
 
 /** Fills in `${NAME}`, `${NAME:-default}` and `${file:path}` in every text of the tree. Never in keys. */
 export function interpolate(root: unknown, surroundings: Surroundings): Interpolated {
-  const filledIn = new Map<string, FilledIn>()
+  const convertible = new Set<string>()
   const broken: { path: Path; complaint: Complaint }[] = []
 
   function visit(value: unknown, path: Path): unknown {
@@ -48,10 +41,8 @@ export function interpolate(root: unknown, surroundings: Surroundings): Interpol
 
   function fill(written: string, path: Path): string | undefined {
     const complaints: Complaint[] = []
-    let used = false
     const text = written.replace(PLACEHOLDER, (match: string, inside: string, end: string) => {
       if (match === ESCAPE) return '${'
-      used = true
       const value = end === '' ? unclosed : evaluate(inside, surroundings)
       if (typeof value === 'string') return value
       complaints.push(value)
@@ -59,11 +50,11 @@ export function interpolate(root: unknown, surroundings: Surroundings): Interpol
     })
     for (const complaint of complaints) broken.push({ path, complaint })
     if (complaints.length > 0) return undefined
-    if (used) filledIn.set(formatPath(path), { written, whole: WHOLE.test(written) })
+    if (WHOLE.test(written)) convertible.add(formatPath(path))
     return text
   }
 
-  return { tree: visit(root, []), filledIn, broken }
+  return { tree: visit(root, []), convertible, broken }
 }
 
 /** The places of a tree that have something to fill in. */

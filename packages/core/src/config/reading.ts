@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { type Complaint, type ConfigSource, showValue } from './config-source.ts'
 import { interpolate, placeholderPaths } from './interpolate.ts'
 import type { Overridden } from './override-blocks.ts'
-import { formatPath, type Path } from './path.ts'
+import type { Path } from './path.ts'
 import { valueAt, withoutPath } from './plain-tree.ts'
 import { validate } from './validate.ts'
 
@@ -25,20 +25,17 @@ export function readOverridden<S extends z.ZodType>(
   source: ConfigSource,
   { schema, env }: { schema: S; env: NodeJS.ProcessEnv },
 ): Reading<z.output<S>> | undefined {
-  const { tree: filled, filledIn, broken } = interpolate(tree, { env, folder: source.folder })
+  const { tree: filled, convertible, broken } = interpolate(tree, { env, folder: source.folder })
   const { value, findings } = validate(
     schema,
     broken.reduce((rest, { path }) => withoutPath(rest, path), filled),
-    filledIn,
+    convertible,
   )
   for (const { path, complaint } of broken) source.report(locate(path), complaint)
 
+  // As it is written: what came from outside the file may be a secret that ended up under the wrong name.
   function show(path: Path): string | undefined {
-    const at = valueAt(filled, path)
-    // Never a value from outside the file: it may be a secret that ended up under the wrong name.
-    const origin = filledIn.get(formatPath(path))
-    if (origin !== undefined) return showValue(origin.written, path)
-    return at === undefined ? undefined : showValue(valueAt(tree, path), path)
+    return valueAt(filled, path) === undefined ? undefined : showValue(valueAt(tree, path), path)
   }
   for (const { path, complaint, hasValue } of findings) {
     source.report(locate(path), { ...complaint, shown: hasValue ? show(path) : undefined })
@@ -65,7 +62,7 @@ export function reportDormant(
   { schema, source }: { schema: z.ZodType; source: ConfigSource },
 ): void {
   const known = placeholderPaths(block).reduce((rest, path) => withoutPath(rest, path), block)
-  for (const { path, complaint, hasValue } of validate(schema, known, new Map()).findings) {
+  for (const { path, complaint, hasValue } of validate(schema, known, new Set()).findings) {
     const value = valueAt(block, path)
     const shown = hasValue && value !== undefined ? showValue(value, path) : undefined
     source.report([...at, ...path], { ...complaint, shown })

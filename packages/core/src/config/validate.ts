@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import { describeIssues, type Finding } from './describe-issues.ts'
-import type { FilledIn } from './interpolate.ts'
 import { formatPath } from './path.ts'
 import { replacedAt, valueAt, withoutPath } from './plain-tree.ts'
 
@@ -18,11 +17,11 @@ export interface Validated<T> {
 export function validate<S extends z.ZodType>(
   schema: S,
   tree: unknown,
-  filledIn: ReadonlyMap<string, FilledIn>,
+  convertible: ReadonlySet<string>,
 ): Validated<z.output<S>> {
   const first = schema.safeParse(tree)
   if (first.success) return { value: first.data, findings: [] }
-  const converted = convertFilledIn(tree, describeIssues(first.error.issues, schema, tree), filledIn)
+  const converted = convertTexts(tree, describeIssues(first.error.issues, schema, tree), convertible)
   const second = schema.safeParse(converted)
   if (second.success) return { value: second.data, findings: [] }
   const findings = describeIssues(second.error.issues, schema, converted)
@@ -30,13 +29,13 @@ export function validate<S extends z.ZodType>(
   return { value: schema.safeParse(rest).data, findings }
 }
 
-function convertFilledIn(
+function convertTexts(
   tree: unknown,
   findings: readonly Finding[],
-  filledIn: ReadonlyMap<string, FilledIn>,
+  convertible: ReadonlySet<string>,
 ): unknown {
   return findings.reduce((converted, { path }) => {
-    if (!filledIn.get(formatPath(path))?.whole) return converted
+    if (!convertible.has(formatPath(path))) return converted
     const text = valueAt(converted, path)
     return typeof text === 'string' ? replacedAt(converted, path, fromText(text)) : converted
   }, tree)

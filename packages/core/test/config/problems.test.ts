@@ -183,7 +183,7 @@ describe('syntax', () => {
           → Write the values out, or use \`defaults\`.
         config/shards/b.yaml › a
           is not an option
-          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`scrub\`, \`knex\`, \`replicas\`, \`tenants\`, \`ranges\`, \`buckets\`, \`index\`.
+          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`scrub\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`tenants\`, \`ranges\`, \`buckets\`, \`identity\`, \`index\`.
         config/shards/b.yaml › a[0][0][0]
           is nested too deeply
           → Write it with fewer levels.
@@ -570,6 +570,25 @@ describe('placement', () => {
         config › shards.f.ranges[0].form
           is not an option
           → Remove it. The options here are \`from\`, \`to\`."
+    `)
+  })
+
+  it('a range that overlaps one before its neighbour', () => {
+    const ranges = [
+      { from: 1, to: 1000 },
+      { from: 10, to: 20 },
+      { from: 500, to: 600 },
+    ]
+    expect(
+      refusal({ router: { strategy: 'range' }, shards: { a: { ...SHARD, ranges } } }),
+    ).toMatchInlineSnapshot(`
+      "The sharding configuration has 2 problems:
+        config › shards.a.ranges[1]
+          overlaps config › shards.a.ranges[0], which is 1 to below 1000 (found { from: 10, to: 20 })
+          → Move a bound so that each id is in one range; \`to\` itself is not in its range.
+        config › shards.a.ranges[2]
+          overlaps config › shards.a.ranges[0], which is 1 to below 1000 (found { from: 500, to: 600 })
+          → Move a bound so that each id is in one range; \`to\` itself is not in its range."
     `)
   })
 
