@@ -1,9 +1,5 @@
-import {
-  CommitUnknownError,
-  ScopeMissingError,
-  TransactionAbortedError,
-  TransactionEndedError,
-} from '../errors.ts'
+import { ScopeMissingError } from '../errors.ts'
+import { isThenable } from '../util/thenable.ts'
 import type { Binding, BindingStore } from './binding.ts'
 import {
   BINDING,
@@ -13,6 +9,7 @@ import {
 } from './knex-internals.ts'
 import type { Turn } from './lane.ts'
 import type { OpenWork } from './lease.ts'
+import { TransactionSession } from './transaction-session.ts'
 
 export interface TransactionStart {
   readonly start: (container: TransactionContainer) => KnexTransaction
@@ -36,8 +33,11 @@ export function startTransaction({
 }: TransactionStart): KnexTransaction {
   if (outer === undefined) throw new ScopeMissingError('A transaction was begun outside of every scope.')
   let inside!: Binding
+  let session!: TransactionSession
   const transaction = start((handle) => {
     inside.transaction = handle
+    // The scope may have ended while BEGIN was on its way: then there was nothing yet to abandon.
+    if (outer.rules.ended !== undefined) throw outer.rules.ended()
     return store.run(inside, () => settleInside(container(handle)))
   })
 
@@ -48,6 +48,7 @@ export function startTransaction({
     const inner = lane.inner()
     const turn: Turn = { holder: `transaction ${transaction.txid}`, inner }
     inside = outer.inside(inner, transaction.txid)
+    session = new TransactionSession({ transaction, inside, store })
     const work: OpenWork = {
       owner: outer.rules,
       abandon: (error) => void inside.transaction?.rollback(error)?.catch(() => {}),
@@ -56,8 +57,9 @@ export function startTransaction({
     try {
       return await use(inside)
     } finally {
+      session.close()
+      await session.undo(lane, turn)
       outer.lease.removeOpenWork(work)
-      inner.close(() => endedError(outer))
       outer.lease.leave(lane, turn)
     }
   }
@@ -72,24 +74,24 @@ export function startTransaction({
     return savepoint.call(transaction, connection)
   }
 
-  transaction.query = (connection, sql, status, value) => {
-    if (status === undefined) return open(transaction, connection, sql)
-    if (transaction.isCompleted()) return Promise.resolve()
+  transaction.query = (_connection, sql, status, value) => {
+    if (status === undefined) return session.begin(sql)
+    if (transaction._completed) return Promise.resolve()
     transaction._completed = true
-    const ended =
-      status === 1
-        ? commit(transaction, connection, sql, value)
-        : rollback(transaction, connection, sql, value)
-    inside.lane.seal(() => endedError(outer))
+    const ended = status === 1 ? session.commit(sql, value) : session.rollback(sql, value)
+    session.seal()
     return ended
   }
+  // knex gives up on a ROLLBACK that has to wait for more than five seconds, with the transaction still open.
+  transaction.rollback = (connection, error) => transaction.query(connection, 'ROLLBACK', 2, error)
+  transaction.rollbackTo = (connection, error) =>
+    transaction.query(connection, `ROLLBACK TO SAVEPOINT ${transaction.txid}`, 2, error)
   return transaction
 }
 
 /** A callback that returns a builder has it executed inside; `db.transaction()` without one returns nothing. */
 function settleInside(result: unknown): unknown {
-  const isThenable = typeof (result as PromiseLike<unknown> | undefined)?.then === 'function'
-  return isThenable ? (async () => await result)() : result
+  return isThenable(result) ? (async () => await result)() : result
 }
 
 /** knex checks by identity that queries run on the transaction's connection; the binding checks more. */
@@ -98,86 +100,4 @@ function bindClient(client: KnexClient, inside: Binding): void {
   const own = client as Partial<KnexClient>
   delete own.query
   delete own.stream
-}
-
-/** BEGIN or SAVEPOINT. knex would run the callback even if it failed. */
-async function open(transaction: KnexTransaction, connection: Binding, sql: string): Promise<unknown> {
-  try {
-    return await transaction.trxClient.query(connection, sql)
-  } catch (error) {
-    transaction._completed = true
-    throw error
-  }
-}
-
-/** COMMIT or RELEASE. knex resolves `trx.commit()` whatever the server answers. */
-async function commit(
-  transaction: KnexTransaction,
-  inside: Binding,
-  sql: string,
-  value: unknown,
-): Promise<unknown> {
-  try {
-    const answer = await runCommit(transaction, inside, sql)
-    transaction._resolver(value)
-    return answer
-  } catch (error) {
-    transaction._rejecter(error)
-    throw error
-  }
-}
-
-async function runCommit(transaction: KnexTransaction, inside: Binding, sql: string): Promise<unknown> {
-  const { lease, rules } = inside
-  const connection = lease.connection
-  lease.protectFromCancel(true)
-  let answer: unknown
-  try {
-    answer = await transaction.trxClient.query(inside, sql)
-  } catch (error) {
-    if (!connection?.__knex__disposed) throw error
-    throw new CommitUnknownError(
-      `The connection to shard "${rules.shard}" broke while a transaction was being committed: it may or may not have ` +
-        'been. Look for its effects before you repeat it.',
-      { shard: rules.shard, cause: error },
-    )
-  } finally {
-    lease.protectFromCancel(false)
-  }
-  if (lease.engine.committed(answer)) return answer
-  throw new TransactionAbortedError(
-    `The server rolled the transaction on shard "${rules.shard}" back instead of committing it, because a statement in ` +
-      'it had failed. Let the error of that statement reach the transaction.',
-    { shard: rules.shard },
-  )
-}
-
-/** ROLLBACK, or ROLLBACK TO a savepoint; `reason` is what the transaction rejects with. */
-async function rollback(
-  transaction: KnexTransaction,
-  inside: Binding,
-  sql: string,
-  reason: unknown,
-): Promise<unknown> {
-  let failure = reason
-  let answer: unknown
-  try {
-    answer = await transaction.trxClient.query(inside, sql)
-  } catch (error) {
-    // The pool finds the transaction still open, or the connection broken, and sees to it.
-    failure ??= error
-  }
-  const isWhole = /^ROLLBACK\b/i.test(sql)
-  if (failure !== undefined) transaction._rejecter(failure)
-  else if (transaction.doNotRejectOnRollback && isWhole) transaction._resolver(undefined)
-  else transaction._rejecter(new Error('Transaction rejected with non-error: undefined'))
-  return answer
-}
-
-function endedError({ rules: { shard } }: Binding): TransactionEndedError {
-  return new TransactionEndedError(
-    `A query on shard "${shard}" belongs to a transaction that has already ended. Await everything inside the ` +
-      'transaction before it ends.',
-    { shard },
-  )
 }

@@ -111,10 +111,12 @@ export class Lane {
     }
   }
 
-  /** Refuses newcomers and all who wait, inside of transactions too. */
+  /** Refuses newcomers and all who wait, inside of transactions too, and takes the turn from whoever has it. */
   close(refusal: () => ShardingError): void {
     this.shut(refusal)
-    this.#current?.inner?.close(refusal)
+    const turn = this.#current
+    this.#current = undefined
+    turn?.inner?.close(refusal)
   }
 
   /** Takes the turn, and all turns inside it, from whoever has them; their later `leave` has no effect. */

@@ -242,6 +242,31 @@ export class Lease {
     this.#giveBackIfUnused()
   }
 
+  /**
+   * The last query of a turn, sent whatever waits inside it: it brings the connection back to where the turn found it.
+   * A connection that cannot be brought there is closed under the scope.
+   */
+  async restore(
+    lane: Lane,
+    turn: Turn,
+    send: (connection: RawConnection) => Promise<unknown>,
+  ): Promise<void> {
+    const held = this.#holding
+    // What has ended, or has been given up, is restored by the pool.
+    if (this.#state.kind === 'ended' || held.kind !== 'connection' || !lane.has(turn)) return
+    this.#wire.begin()
+    try {
+      await send(held.pooled.resource)
+    } catch {
+      if (this.#holding === held && !held.isDestroyed) {
+        held.isDestroyed = true
+        this.#options.pool.destroy(held.pooled)
+      }
+    } finally {
+      this.#settled()
+    }
+  }
+
   /** Somebody who has the turn used the connection by other ways than {@link run}. */
   touch(): void {
     this.#wire.touch()

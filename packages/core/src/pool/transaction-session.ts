@@ -1,0 +1,157 @@
+import { CommitUnknownError, TransactionAbortedError, TransactionEndedError } from '../errors.ts'
+import type { Binding, BindingStore } from './binding.ts'
+import type { KnexTransaction } from './knex-internals.ts'
+import type { Lane, Turn } from './lane.ts'
+import type { RawConnection } from './raw-connection.ts'
+
+export interface TransactionSessionOptions {
+  readonly transaction: KnexTransaction
+  readonly inside: Binding
+  readonly store: BindingStore
+}
+
+/**
+ * What one of knex's transactions, or savepoints, says to the server: how it begins and ends there.
+ *
+ * The invariant: once its turn has passed to somebody else the server is out of it, whatever became of its callback.
+ */
+export class TransactionSession {
+  readonly #transaction: KnexTransaction
+  readonly #inside: Binding
+  readonly #store: BindingStore
+  /** The statement that takes the server back to where it was before; undefined while it is there. */
+  #undo: 'ROLLBACK' | `ROLLBACK TO SAVEPOINT ${string}` | undefined
+
+  constructor({ transaction, inside, store }: TransactionSessionOptions) {
+    this.#transaction = transaction
+    this.#inside = inside
+    this.#store = store
+  }
+
+  get #isWhole(): boolean {
+    return this.#transaction.outerTx === null
+  }
+
+  /** BEGIN or SAVEPOINT. knex would run the callback even if it failed. */
+  async begin(sql: string): Promise<unknown> {
+    try {
+      const answer = await this.#transaction.trxClient.query(this.#inside, sql)
+      this.#undo = this.#isWhole ? 'ROLLBACK' : `ROLLBACK TO SAVEPOINT ${this.#transaction.txid}`
+      return answer
+    } catch (error) {
+      this.#transaction._completed = true
+      throw error
+    }
+  }
+
+  /** COMMIT or RELEASE; knex resolves whatever the server answers. `value` is what the transaction resolves with. */
+  async commit(sql: string, value: unknown): Promise<unknown> {
+    try {
+      const answer = await this.#commit(sql)
+      this.close()
+      this.#transaction._resolver(value)
+      return answer
+    } catch (error) {
+      this.close()
+      this.#transaction._rejecter(error)
+      throw error
+    }
+  }
+
+  async #commit(sql: string): Promise<unknown> {
+    const { lease, rules } = this.#inside
+    const refusal = this.#inside.refusal(sql)
+    if (refusal !== undefined) throw refusal
+    let sentOn: RawConnection | undefined
+    let answer: unknown
+    try {
+      answer = await this.#run((connection) => {
+        if (rules.ended !== undefined) throw rules.ended()
+        if (!connection.__knex__disposed) sentOn = connection
+        lease.protectFromCancel(true)
+        return this.#transaction.trxClient.query(connection, sql)
+      })
+    } catch (error) {
+      if (!this.#isWhole || sentOn === undefined) throw error
+      if (!(await lease.engine.isRefusal(sentOn))) throw this.#commitUnknown(error)
+      this.#undo = undefined
+      throw error
+    } finally {
+      lease.protectFromCancel(false)
+    }
+    this.#undo = undefined
+    if (lease.engine.committed(answer)) return answer
+    throw this.#aborted()
+  }
+
+  /** ROLLBACK, or ROLLBACK TO; `reason` is what the transaction rejects with. */
+  async rollback(sql: string, reason: unknown): Promise<unknown> {
+    let failure = reason
+    let answer: unknown
+    try {
+      answer = await this.#run((connection) => this.#transaction.trxClient.query(connection, sql))
+      this.#undo = undefined
+    } catch (error) {
+      failure ??= error
+    }
+    this.close()
+    const { _resolver, _rejecter, doNotRejectOnRollback } = this.#transaction
+    if (failure !== undefined) _rejecter(failure)
+    else if (doNotRejectOnRollback && this.#isWhole) _resolver(undefined)
+    else _rejecter(new Error('Transaction rejected with non-error: undefined'))
+    return answer
+  }
+
+  /** Refuses whatever else wants to run inside. */
+  close(): void {
+    this.#inside.lane.close(() => endedError(this.#inside))
+  }
+
+  /** Refuses newcomers; what has been asked for runs inside. */
+  seal(): void {
+    this.#inside.lane.seal(() => endedError(this.#inside))
+  }
+
+  /** The last word, if neither COMMIT nor ROLLBACK has reached the server. */
+  async undo(lane: Lane, turn: Turn): Promise<void> {
+    const undo = this.#undo
+    if (undo === undefined) return
+    const { trxClient } = this.#transaction
+    await this.#inside.lease.restore(lane, turn, (connection) => trxClient.query(connection, undo))
+  }
+
+  /** In its turn, and whatever the rules of the scope say: they are about the scope's own queries. */
+  #run(send: (connection: RawConnection) => Promise<unknown>): Promise<unknown> {
+    const { lease, __knexTxId } = this.#inside
+    return lease.run(this.#inside.laneAt(this.#store.current()), (connection) => {
+      connection.__knexTxId = __knexTxId
+      return send(connection)
+    })
+  }
+
+  #commitUnknown(cause: unknown): CommitUnknownError {
+    const { shard } = this.#inside.rules
+    return new CommitUnknownError(
+      `The connection to shard "${shard}" broke while a transaction was being committed: it may or may not have ` +
+        'been. Look for its effects before you repeat it.',
+      { shard, cause },
+    )
+  }
+
+  #aborted(): TransactionAbortedError {
+    const { shard } = this.#inside.rules
+    return new TransactionAbortedError(
+      `The server rolled the transaction on shard "${shard}" back instead of committing it, because a statement in ` +
+        'it had failed. Let the error of that statement reach the transaction.',
+      { shard },
+    )
+  }
+}
+
+function endedError({ rules: { shard } }: Binding): TransactionEndedError {
+  return new TransactionEndedError(
+    `A query on shard "${shard}" belongs to a transaction that has already ended. Await everything inside the ` +
+      'transaction before it ends.',
+    { shard },
+  )
+}
