@@ -12,6 +12,8 @@ await setUp(announce)
 announce('Starting examples/express-tenants')
 process.chdir(path.join(root, 'examples', 'express-tenants'))
 // In this process and not in a child: signals, the exit code and a sudden end are the example's own.
+// Its cache in the temporary folder would be left there.
+process.env.TSX_DISABLE_CACHE = '1'
 const { register } = await import('tsx/esm/api')
 register()
 await import('../examples/express-tenants/src/main.ts')

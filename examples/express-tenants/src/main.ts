@@ -17,13 +17,13 @@ signal.addEventListener('abort', printStopping)
 /** What it opens is closed in reverse order at its end; should this process die, the servers notice and end, too. */
 async function demonstrate({ isOnce }: { isOnce: boolean }): Promise<void> {
   printLine()
-  await using databases = await printWaiting('Starting two PostgreSQL servers', startDatabases)
+  await using databases = await printWaiting('Starting two PostgreSQL servers', signal, startDatabases)
   await using sharding = createSharding({ env: { ...process.env, ...databases.env } })
   setDefaultSharding(sharding)
   signal.throwIfAborted()
   const [first, second] = databases.ports
   printLine(`Port ${first} has shard_0 and shard_1, port ${second} has shard_2`)
-  await printWaiting('Creating tables and rows for six tenants on three shards', async () => {
+  await printWaiting('Creating tables and rows for six tenants on three shards', signal, async () => {
     await migrate(sharding)
     await addFirstProjects()
   })

@@ -26,13 +26,13 @@ export function printNote(...lines: readonly string[]): void {
   for (const each of lines) printLine(paint('dim', each))
 }
 
-/** Says what is being waited for, and when it is over, how long that took. */
-export async function printWaiting<T>(what: string, work: () => Promise<T>): Promise<T> {
+/** Says what is being waited for, and when that is over and still of interest, how long it took. */
+export async function printWaiting<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const start = performance.now()
   process.stdout.write(INDENT + `${what} …`.padEnd(70))
   const result = await work()
   const seconds = (performance.now() - start) / 1000
-  console.log(paint('dim', `${seconds.toFixed(1)} s`.padStart(WIDTH.time)))
+  if (!signal.aborted) console.log(paint('dim', `${seconds.toFixed(1)} s`.padStart(WIDTH.time)))
   return result
 }
 
