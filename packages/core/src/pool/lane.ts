@@ -48,6 +48,11 @@ export class Lane {
     return this.#current?.holder
   }
 
+  /** What newcomers are refused with, if they are. */
+  get refusal(): ShardingError | undefined {
+    return this.#refusal?.()
+  }
+
   /** Whether the turn is this one's, and has not been taken away. */
   has(turn: Turn): boolean {
     return this.#current === turn
@@ -124,7 +129,6 @@ export class Lane {
     const turn = this.#current
     if (turn === undefined) return
     turn.inner?.close(refusal)
-    turn.inner?.evict(refusal)
     this.leave(turn)
   }
 

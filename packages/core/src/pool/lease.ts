@@ -217,7 +217,7 @@ export class Lease {
     try {
       const taken = this.#take(this.#options.checkoutTimeoutMs)
       pooled = taken instanceof Promise ? await taken : taken
-      if (!lane.has(turn) || !this.#holds(pooled)) throw this.#refusal()
+      if (!lane.has(turn) || !this.#holds(pooled)) throw this.#refusal(lane)
     } catch (error) {
       this.leave(lane, turn)
       throw error
@@ -251,6 +251,8 @@ export class Lease {
     turn: Turn,
     send: (connection: RawConnection) => Promise<unknown>,
   ): Promise<void> {
+    // A cancel that is still on its way must not hit it.
+    await this.#canceller.underWay
     const held = this.#holding
     // What has ended, or has been given up, is restored by the pool.
     if (this.#state.kind === 'ended' || held.kind !== 'connection' || !lane.has(turn)) return
@@ -258,10 +260,7 @@ export class Lease {
     try {
       await send(held.pooled.resource)
     } catch {
-      if (this.#holding === held && !held.isDestroyed) {
-        held.isDestroyed = true
-        this.#options.pool.destroy(held.pooled)
-      }
+      this.#destroy(held)
     } finally {
       this.#settled()
     }
@@ -309,10 +308,7 @@ export class Lease {
   cancelRunning(): Promise<void> {
     const held = this.#holding
     if (held.kind !== 'connection' || this.#wire.isQuiet || this.#isCommitting) return Promise.resolve()
-    return this.#canceller.cancel(held.pooled.resource, () => {
-      held.isDestroyed = true
-      this.#options.pool.destroy(held.pooled)
-    })
+    return this.#canceller.cancel(held.pooled.resource, () => this.#destroy(held))
   }
 
   // --- Giving it back ----------------------------------------------------------------------------------------
@@ -378,6 +374,13 @@ export class Lease {
     else void cancelling.then(() => this.#options.pool.release(pooled))
   }
 
+  /** Closes the connection under the scope, which keeps what is left of it: nothing may move to another one unseen. */
+  #destroy(held: Extract<Holding, { kind: 'connection' }>): void {
+    if (this.#holding !== held || held.isDestroyed) return
+    held.isDestroyed = true
+    this.#options.pool.destroy(held.pooled)
+  }
+
   /** After the response nothing has moved for too long: whoever holds the connection loses it. */
   #giveUp(): void {
     this.#giveBack()
@@ -392,8 +395,9 @@ export class Lease {
 
   // --- What callers are told ---------------------------------------------------------------------------------
 
-  #refusal(): ShardingError {
-    return this.#state.kind === 'ended' ? this.#state.error() : this.#revokedError()
+  #refusal(lane: Lane): ShardingError {
+    if (this.#state.kind === 'ended') return this.#state.error()
+    return lane.refusal ?? this.#revokedError()
   }
 
   #revokedError(): LeaseRevokedError {
