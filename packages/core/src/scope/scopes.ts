@@ -64,6 +64,11 @@ export class Scopes implements ScopeApi {
       const binding = currentBinding()
       return binding?.rules.api === this ? binding : undefined
     })
+    // Like the functions above, they may be taken off: `const { connectedTo } = createSharding()`.
+    this.connectedTo = this.connectedTo.bind(this)
+    this.connectedToTenant = this.connectedToTenant.bind(this)
+    this.runInScope = this.runInScope.bind(this)
+    this.shardFor = this.shardFor.bind(this)
   }
 
   async connectedTo<T>(target: Target, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
