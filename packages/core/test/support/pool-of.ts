@@ -26,8 +26,15 @@ export function poolOf(
   options: FakeDriverOptions = {},
   random: () => number = () => 0,
 ): TestPool {
+  return poolWith(new FakeDriver(options), limits, random)
+}
+
+export function poolWith<D extends FakeDriver>(
+  driver: D,
+  limits: Partial<PoolConfig> = {},
+  random: () => number = () => 0,
+): TestPool & { readonly driver: D } {
   const clock = new FakeClock()
-  const driver = new FakeDriver(options)
   const { deadlines } = clock
   const pool = new ShardPool({
     shard: 'shard_0',

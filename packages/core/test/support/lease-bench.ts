@@ -1,0 +1,50 @@
+import type { PoolConfig } from '../../src/config/resolved-config.ts'
+import { Lease } from '../../src/pool/lease.ts'
+import type { RawConnection } from '../../src/pool/raw-connection.ts'
+import type { ShardPool } from '../../src/pool/shard-pool.ts'
+import type { FakeClock } from './fake-clock.ts'
+import type { FakeDriverOptions, FakeResource } from './fake-driver.ts'
+import { FakeServer } from './fake-server.ts'
+import { poolWith } from './pool-of.ts'
+
+export const CHECKOUT_TIMEOUT_MS = 2000
+
+/** Leases of one pool, over a server that the test answers for. */
+export class LeaseBench {
+  readonly server: FakeServer
+  readonly pool: ShardPool<FakeResource>
+  readonly clock: FakeClock
+  /** How often a lease took a connection of its own after its response. */
+  detachedCount = 0
+
+  constructor(limits: Partial<PoolConfig> = {}, options: FakeDriverOptions = {}) {
+    const { pool, driver, clock } = poolWith(new FakeServer(options), {
+      checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
+      ...limits,
+    })
+    this.server = driver
+    this.pool = pool
+    this.clock = clock
+  }
+
+  lease(): Lease {
+    return new Lease({
+      shard: 'shard_0',
+      pool: this.pool as unknown as ShardPool<RawConnection>,
+      engine: this.server.engine,
+      clock: this.clock,
+      deadlines: this.clock.deadlines,
+      checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
+      onDetachedCheckout: () => {
+        this.detachedCount++
+      },
+    })
+  }
+
+  /** A lease that holds a connection. */
+  async heldLease(): Promise<Lease> {
+    const lease = this.lease()
+    await lease.checkout()
+    return lease
+  }
+}
