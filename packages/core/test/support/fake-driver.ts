@@ -17,8 +17,8 @@ export interface FakeDriverOptions {
   /** `at once`, or when the test says so through {@link FakeDriver.opening}, or as the function says. */
   readonly open?: 'at once' | 'manual' | (() => Promise<void>)
   /** `nothing`: there is never anything to do. */
-  readonly reset?: 'nothing' | 'manual'
-  readonly close?: 'at once' | 'manual'
+  readonly reset?: 'nothing' | 'manual' | (() => Promise<void>)
+  readonly close?: 'at once' | 'manual' | (() => Promise<void>)
 }
 
 /** A database made of numbers. It complains when the pool breaks a promise that it gives to drivers. */
@@ -77,14 +77,17 @@ export class FakeDriver implements ResourceDriver<FakeResource> {
   reset(resource: FakeResource): Promise<void> | undefined {
     if (!this.#open.has(resource)) throw new Error('reset after close')
     if (this.resetting.has(resource)) throw new Error('reset during reset')
-    if (this.#options.reset === 'nothing') return undefined
+    const { reset } = this.#options
+    if (reset === 'nothing') return undefined
     const { promise, resolve, reject } = deferred()
     const end = () => this.resetting.delete(resource)
-    this.resetting.set(resource, {
+    const resetting: Deferred = {
       promise,
       resolve: () => end() && resolve(),
       reject: (error) => end() && reject(error),
-    })
+    }
+    this.resetting.set(resource, resetting)
+    if (reset !== 'manual') void reset().then(resetting.resolve, resetting.reject)
     return promise
   }
 
@@ -108,7 +111,9 @@ export class FakeDriver implements ResourceDriver<FakeResource> {
       resolve()
     }
     this.closing.set(resource, { promise, resolve: end, reject: end })
-    if (this.#options.close === 'at once') end()
+    const { close } = this.#options
+    if (close === 'at once') end()
+    else if (close !== 'manual') void close().then(end)
     return promise
   }
 

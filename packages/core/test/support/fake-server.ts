@@ -30,6 +30,9 @@ export class FakeServer extends FakeDriver {
   /** What was sent and done, in its order: `a`, `cancel`, `reset`, `close`. */
   readonly log: string[] = []
   readonly violations: string[] = []
+  /** Called with what was sent, for tests that do not answer by hand. */
+  onQuery: (query: RunningQuery) => void = () => {}
+  onCancel: (cancel: RunningCancel) => void = () => {}
   readonly engine: Engine = {
     cancel: (connection: RawConnection) => this.#cancel(connection as FakeResource),
   } as Engine
@@ -57,7 +60,9 @@ export class FakeServer extends FakeDriver {
       this.#complain(`${text} was sent on a connection that nobody holds`)
     if (!connection.isUsable) return Promise.reject(new Error('the connection is closed'))
     const { promise, resolve, reject } = deferred<unknown>()
-    const end = () => this.running.splice(this.running.indexOf(query), 1)
+    const end = () => {
+      if (this.running.includes(query)) this.running.splice(this.running.indexOf(query), 1)
+    }
     const query: RunningQuery = {
       text,
       lease,
@@ -72,6 +77,7 @@ export class FakeServer extends FakeDriver {
       },
     }
     this.running.push(query)
+    this.onQuery(query)
     return promise
   }
 
@@ -124,6 +130,7 @@ export class FakeServer extends FakeDriver {
       },
     }
     this.cancels.push(cancel)
+    this.onCancel(cancel)
     return promise
   }
 
