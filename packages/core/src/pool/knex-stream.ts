@@ -95,10 +95,20 @@ async function start(
         ...statement,
       })
       source.on('error', (error) => target.destroy(error)).pipe(target)
+      destroyTogether(target, source)
       return
     }
   }
   await streamWhole(binding, lane, request)
+}
+
+/** At once, so that a query after a loop that was left early comes after the cursor's end. */
+function destroyTogether(target: Transform, source: Readable): void {
+  const { _destroy } = target
+  target._destroy = (error, callback) => {
+    source.destroy()
+    _destroy.call(target, error, callback)
+  }
 }
 
 /** Reads from a cursor, one turn for each fetch. */
@@ -159,7 +169,11 @@ class CursorSource extends Readable implements OpenWork {
 
   async #close(): Promise<void> {
     this.#isOpen = false
-    await this.#lease.run(this.#lane, (connection) => this.#cursor.close(connection))
+    await this.#lease.run(this.#lane, (connection) => {
+      // The turn keeps the connection now.
+      this.#lease.removeOpenWork(this)
+      return this.#cursor.close(connection)
+    })
   }
 }
 

@@ -44,6 +44,11 @@ export class Lane {
     return this.#current === undefined
   }
 
+  /** Whether somebody has the turn for several queries, such as a transaction. */
+  get isEntered(): boolean {
+    return this.#current?.inner !== undefined
+  }
+
   get holder(): string | undefined {
     return this.#current?.holder
   }

@@ -316,7 +316,8 @@ export class Lease {
   /** Hands the connection back for now; the next query takes one again. Waits for queries that came before. */
   async release(lane: Lane): Promise<void> {
     const turn: Turn = { holder: 'releaseConnection()', inner: undefined }
-    if (lane !== this.root) throw this.#blockedError(this.root.holder ?? 'a transaction')
+    if (lane !== this.root || this.root.isEntered)
+      throw this.#blockedError(this.root.holder ?? 'a transaction')
     await lane.enter(turn)
     try {
       if (this.#openWork.size > 0) throw this.#blockedError('an open stream')
