@@ -76,7 +76,7 @@ export function startTransaction({
 
   transaction.query = (_connection, sql, status, value) => {
     if (status === undefined) return session.begin(sql)
-    if (transaction._completed) return Promise.resolve()
+    if (transaction._completed) return status === 1 ? session.commitAgain() : Promise.resolve()
     transaction._completed = true
     const ended = status === 1 ? session.commit(sql, value) : session.rollback(sql, value)
     session.seal()

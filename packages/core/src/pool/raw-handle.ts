@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { LeaseRevokedError } from '../errors.ts'
 import type { Binding, BindingStore, ScopeRules } from './binding.ts'
 import type { Turn } from './lane.ts'
@@ -37,10 +38,13 @@ export async function withRawHandle<T, C>(
 class RawHandle implements OpenWork {
   readonly owner: ScopeRules
   readonly handle: RawConnection
+  readonly #connection: RawConnection
+  readonly #listeners: [event: string, listener: () => void][] = []
   #isRevoked = false
 
   constructor(connection: RawConnection, lease: Lease, owner: ScopeRules) {
     this.owner = owner
+    this.#connection = connection
     this.handle = new Proxy(connection, {
       get: (target, property) => {
         this.#assertMine()
@@ -49,9 +53,11 @@ class RawHandle implements OpenWork {
         return (...args: unknown[]) => {
           this.#assertMine()
           lease.touch()
+          if (ADDS_A_LISTENER.has(property)) this.#listeners.push(args as [string, () => void])
           const result: unknown = Reflect.apply(value, target, args)
           if (result instanceof Promise) lease.track(result)
-          return result
+          // A method that can be chained must not lead around the handle.
+          return result === target ? this.handle : result
         }
       },
       set: (target, property, value) => {
@@ -62,13 +68,25 @@ class RawHandle implements OpenWork {
   }
 
   abandon(): void {
+    if (this.#isRevoked) return
     this.#isRevoked = true
+    const emitter = this.#connection as RawConnection & EventEmitter
+    // They would hear what the next borrower's session is told.
+    for (const [event, listener] of this.#listeners) emitter.removeListener(event, listener)
   }
 
   #assertMine(): void {
     if (this.#isRevoked) throw revokedError(this.owner.shard)
   }
 }
+
+const ADDS_A_LISTENER = new Set<string | symbol>([
+  'on',
+  'addListener',
+  'once',
+  'prependListener',
+  'prependOnceListener',
+])
 
 function revokedError(shard: string): LeaseRevokedError {
   return new LeaseRevokedError(

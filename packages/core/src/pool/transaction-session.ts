@@ -21,6 +21,7 @@ export class TransactionSession {
   readonly #store: BindingStore
   /** The statement that takes the server back to where it was before; undefined while it is there. */
   #undo: 'ROLLBACK' | `ROLLBACK TO SAVEPOINT ${string}` | undefined
+  #committing: Promise<unknown> | undefined
 
   constructor({ transaction, inside, store }: TransactionSessionOptions) {
     this.#transaction = transaction
@@ -47,7 +48,8 @@ export class TransactionSession {
   /** COMMIT or RELEASE; knex resolves whatever the server answers. `value` is what the transaction resolves with. */
   async commit(sql: string, value: unknown): Promise<unknown> {
     try {
-      const answer = await this.#commit(sql)
+      this.#committing = this.#commit(sql)
+      const answer = await this.#committing
       this.close()
       this.#transaction._resolver(value)
       return answer
@@ -56,6 +58,11 @@ export class TransactionSession {
       this.#transaction._rejecter(error)
       throw error
     }
+  }
+
+  /** Asked to commit once more: the answer is the same, and after a ROLLBACK there is none to be had. */
+  commitAgain(): Promise<unknown> {
+    return this.#committing ?? Promise.reject(endedError(this.#inside))
   }
 
   async #commit(sql: string): Promise<unknown> {

@@ -309,6 +309,32 @@ test('L4: a COMMIT that the server answers with ROLLBACK rejects', async () => {
   })
 })
 
+test('L4: a commit resolves only if the server has committed, however often it is asked', async () => {
+  const sharding = open()
+  const { db } = sharding
+  await sharding.connectedTo('one', async () => {
+    const trx = await db.transaction()
+    await trx('items').insert({ id: 1 })
+    await Promise.all([trx.commit(), trx.commit()])
+    await trx.commit()
+    await trx.rollback()
+    const second = await db.transaction()
+    await second('items').insert({ id: 2 })
+    await second.rollback()
+    expect(await errorOf(() => second.commit())).toBeInstanceOf(TransactionEndedError)
+    await second.rollback()
+    await db.transaction(async (third) => {
+      await third('items').insert({ id: 3 })
+      await third.commit()
+    })
+    await db.transaction(async (fourth) => {
+      await fourth('items').insert({ id: 4 })
+      await fourth.rollback()
+    })
+    expect(await ids(db)).toEqual([1, 3])
+  })
+})
+
 test('L4: a COMMIT that fails on a deferred constraint rejects with what the server says', async () => {
   await runSql(url, 'alter table items add constraint once unique (id) deferrable initially deferred')
   const sharding = open()

@@ -1,0 +1,289 @@
+import { LeaseRevokedError, ScopeEndedError } from '@sherd/core'
+import { createDatabase } from '@sherd/local-servers/test-database'
+import { beforeEach, expect, test } from 'vitest'
+import { deferred } from '../support/deferred.ts'
+import { errorOf } from '../support/error-of.ts'
+import { openSharding } from '../support/open-sharding.ts'
+import { runSql } from '../support/run-sql.ts'
+import { ServerView } from '../support/server-view.ts'
+import { until } from '../support/until.ts'
+
+const url = await createDatabase()
+beforeEach(() => runSql(url, 'drop table if exists items', 'create table items (id int)'))
+
+function open() {
+  const sharding = openSharding({ one: { connection: url, pool: { max: 1, checkoutTimeoutMs: 2000 } } })
+  const isAtRest = () => {
+    const { active, idle } = sharding.stats().shards['one']?.writing ?? { active: -1, idle: -1 }
+    return active === 0 && idle === 1
+  }
+  return { sharding, db: sharding.db, isAtRest }
+}
+
+test('L5: when a job has settled, whatever it left queued is refused and its connection goes back', async () => {
+  const { sharding, db, isAtRest } = open()
+  const view = await ServerView.open(url)
+  const queued: Promise<Error>[] = []
+  let onTheWire: Promise<unknown> | undefined
+  await sharding.connectedTo('one', async () => {
+    onTheWire = db.raw("select 'answered' as text from pg_sleep(0.2)").then(({ rows }) => rows)
+    await until(() => view.running('pg_sleep'))
+    queued.push(
+      errorOf(() => db('items').insert({ id: 1 })),
+      errorOf(() => db.transaction(() => db('items').insert({ id: 2 }))),
+      errorOf(() => db('items').stream().toArray()),
+      errorOf(() => db.batchInsert('items', [{ id: 3 }])),
+    )
+  })
+  for (const error of await Promise.all(queued)) expect(error).toBeInstanceOf(ScopeEndedError)
+  expect(await onTheWire).toEqual([{ text: 'answered' }])
+  await until(isAtRest)
+  expect(await view.query('select * from items')).toEqual([])
+})
+
+test('L5: the connection is handed on only when the query on the wire has settled', async () => {
+  const { sharding, db } = open()
+  const view = await ServerView.open(url)
+  const order: string[] = []
+  let stray: Promise<unknown> | undefined
+  await sharding.connectedTo('one', async () => {
+    stray = db.raw('select pg_sleep(0.2)').then(() => order.push('stray query'))
+    await until(() => view.running('pg_sleep'))
+  })
+  await sharding.connectedTo('one', () => void order.push('next scope'))
+  await stray
+  expect(order).toEqual(['stray query', 'next scope'])
+})
+
+test('L5: code that outlives its job gets nothing more from its scope', async () => {
+  const { sharding, db, isAtRest } = open()
+  const ended = deferred()
+  const late: Promise<Error>[] = []
+  await sharding.connectedTo('one', async () => {
+    const afterwards = async (use: () => unknown) => {
+      await ended.promise
+      return errorOf(use)
+    }
+    late.push(
+      afterwards(() => db('items').insert({ id: 1 })),
+      afterwards(() => db.raw('select 1')),
+      afterwards(() => db.schema.dropTable('items')),
+      afterwards(() => db.transaction(async () => {})),
+      afterwards(() => db.transaction()),
+      afterwards(() => db('items').stream().toArray()),
+      afterwards(() => sharding.releaseConnection()),
+      afterwards(() => sharding.withRawConnection(async () => 1)),
+      afterwards(() => db.migrate.latest()),
+    )
+  })
+  ended.resolve()
+  for (const error of await Promise.all(late)) expect(error).toBeInstanceOf(ScopeEndedError)
+  await until(isAtRest)
+})
+
+test('L5: a nested scope that has settled refuses its strays, on the shared connection too', async () => {
+  const { sharding, db } = open()
+  const late = deferred<Error>()
+  await sharding.connectedTo('one', async () => {
+    const ended = deferred()
+    await sharding.connectedTo('one', () => {
+      void ended.promise.then(async () => late.resolve(await errorOf(() => db('items').insert({ id: 1 }))))
+    })
+    ended.resolve()
+    expect(await late.promise).toBeInstanceOf(ScopeEndedError)
+    await db('items').insert({ id: 2 })
+    expect(await db('items').pluck('id')).toEqual([2])
+  })
+})
+
+test('L5: what a settled nested scope had queued on the shared connection does not run any more', async () => {
+  const { sharding, db } = open()
+  const view = await ServerView.open(url)
+  await sharding.connectedTo('one', async () => {
+    const sleeping = db.raw('select pg_sleep(0.2)').then()
+    await until(() => view.running('pg_sleep'))
+    let queued: Promise<Error> | undefined
+    await sharding.connectedTo('one', () => {
+      queued = errorOf(() => db('items').insert({ id: 1 }))
+    })
+    await sleeping
+    expect(await queued).toBeInstanceOf(ScopeEndedError)
+    expect(await db('items')).toEqual([])
+  })
+})
+
+test('L5: an open transaction is rolled back at once when its job has settled', async () => {
+  const { sharding, db, isAtRest } = open()
+  const left: Promise<Error>[] = []
+  await sharding.connectedTo('one', async () => {
+    const begun = deferred()
+    left.push(
+      errorOf(() =>
+        db.transaction(async () => {
+          await db('items').insert({ id: 1 })
+          begun.resolve()
+          await new Promise(() => {})
+        }),
+      ),
+    )
+    await begun.promise
+  })
+  expect(await left[0]).toBeInstanceOf(ScopeEndedError)
+  await until(isAtRest)
+  const view = await ServerView.open(url)
+  expect((await view.sessions()).map(({ state }) => state)).toEqual(['idle'])
+  expect(await view.query('select * from items')).toEqual([])
+})
+
+test('L5: a transaction without a callback is rolled back when its job has settled', async () => {
+  const { sharding, db, isAtRest } = open()
+  const trx = await sharding.connectedTo('one', async () => {
+    const begun = await db.transaction()
+    await begun('items').insert({ id: 1 })
+    // A transaction is a function, no promise: it can be returned.
+    return begun
+  })
+  await until(isAtRest)
+  expect((await errorOf(() => trx('items'))).message).toMatch(/settled|ended/)
+  expect(await errorOf(() => trx.commit())).toMatchObject({ code: /ENDED/ })
+  expect(await sharding.connectedTo('one', () => db('items'))).toEqual([])
+})
+
+test('L5: a job that settles while BEGIN is on its way runs no callback and leaves nothing open', async () => {
+  const { sharding, db, isAtRest } = open()
+  let left: Promise<Error> | undefined
+  await sharding.connectedTo('one', async () => {
+    left = errorOf(() => db.transaction(() => expect.unreachable()))
+  })
+  expect(await left).toMatchObject({ code: /ENDED/ })
+  await until(isAtRest)
+})
+
+test('L5: open streams are destroyed when their job has settled', async () => {
+  const { sharding, db, isAtRest } = open()
+  await runSql(url, 'insert into items select generate_series(1, 1000)')
+  const iterated = deferred<Error>()
+  const flowing = deferred<Error>()
+  await sharding.connectedTo('one', async () => {
+    const started = deferred()
+    void errorOf(async () => {
+      for await (const _row of db('items').stream()) {
+        started.resolve()
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+    }).then(iterated.resolve)
+    await started.promise
+  })
+  await sharding.connectedTo('one', async () => {
+    const stream = db('items').stream({ highWaterMark: 1 })
+    const started = deferred()
+    stream.once('error', flowing.resolve)
+    stream.once('data', () => {
+      stream.pause()
+      started.resolve()
+    })
+    await started.promise
+  })
+  expect(await iterated.promise).toBeInstanceOf(ScopeEndedError)
+  expect(await flowing.promise).toBeInstanceOf(ScopeEndedError)
+  await until(isAtRest)
+  await sharding.connectedTo('one', async () => expect(await db('pg_cursors')).toEqual([]))
+})
+
+test('L5: an open stream that nobody listens to for errors does not end the process', async () => {
+  const { sharding, db, isAtRest } = open()
+  await runSql(url, 'insert into items select generate_series(1, 1000)')
+  await sharding.connectedTo('one', async () => {
+    const stream = db('items').stream({ highWaterMark: 1 })
+    await new Promise((resolve) => stream.once('data', () => resolve(stream.pause())))
+  })
+  await until(isAtRest)
+})
+
+test('L5: a raw BEGIN is rolled back when its job has settled', async () => {
+  const { sharding, db } = open()
+  await sharding.connectedTo('one', async () => {
+    await db.raw('begin')
+    await db('items').insert({ id: 1 })
+  })
+  await sharding.connectedTo('one', async () => {
+    expect(await db('items')).toEqual([])
+    const { rows } = await db.raw('select pg_current_xact_id_if_assigned() as transaction')
+    expect(rows).toEqual([{ transaction: null }])
+  })
+})
+
+test('L5: a raw connection is revoked before anybody else gets it', async () => {
+  const { sharding, isAtRest } = open()
+  type Client = {
+    query(sql: string): Promise<unknown>
+    on(event: string, listener: () => void): Client
+    processID: number
+  }
+  const kept: Client[] = []
+  await sharding.connectedTo('one', async () => {
+    await sharding.withRawConnection(async (connection: Client) => {
+      kept.push(
+        connection,
+        connection.on('notice', () => {}),
+      )
+      await connection.query('select 1')
+    })
+    const begun = deferred()
+    void sharding
+      .withRawConnection(async (connection: Client) => {
+        kept.push(connection)
+        begun.resolve()
+        await new Promise(() => {})
+      })
+      .catch(() => {})
+    await begun.promise
+  })
+  await until(isAtRest)
+  expect(kept).toHaveLength(3)
+  for (const connection of kept) {
+    expect(() => connection.query('select 1')).toThrow(LeaseRevokedError)
+    expect(() => connection.processID).toThrow(LeaseRevokedError)
+  }
+})
+
+test('L5: listeners that a raw connection was given do not outlive its use', async () => {
+  const { sharding, db } = open()
+  type Client = { on(event: string, listener: (notice: { message?: string }) => void): Client }
+  const heard: unknown[] = []
+  await sharding.connectedTo('one', () =>
+    sharding.withRawConnection(async (connection: Client) => {
+      connection.on('notice', ({ message }) => heard.push(message))
+      connection.on('notification', (message) => heard.push(message))
+      await db.raw("do $$ begin raise notice 'mine'; end $$")
+    }),
+  )
+  expect(heard).toEqual(['mine'])
+  await sharding.connectedTo('one', () => db.raw("do $$ begin raise notice 'another tenant''s'; end $$"))
+  expect(heard).toEqual(['mine'])
+})
+
+test('L5: withRawConnection is one turn, and the ambient db works inside it', async () => {
+  const { sharding, db } = open()
+  type Client = { query(sql: string): Promise<{ rows: unknown[] }> }
+  await sharding.connectedTo('one', async () => {
+    const order: string[] = []
+    const [entered, asked] = [deferred(), deferred()]
+    const raw = sharding.withRawConnection(async (connection: Client) => {
+      entered.resolve()
+      await asked.promise
+      await connection.query('begin')
+      await db('items').insert({ id: 1 })
+      await connection.query('rollback')
+      order.push('raw')
+    })
+    await entered.promise
+    const sibling = db('items')
+      .insert({ id: 2 })
+      .then(() => order.push('sibling'))
+    asked.resolve()
+    await Promise.all([raw, sibling])
+    expect(order).toEqual(['raw', 'sibling'])
+    expect(await db('items').pluck('id')).toEqual([2])
+  })
+})
