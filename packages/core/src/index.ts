@@ -7,6 +7,7 @@ export type { LeaseDetachedMessage } from './diagnostics.ts'
 export * from './errors.ts'
 export type { Role } from './pool/pool-registry.ts'
 export type { PoolStats, RoleStats } from './pool/pool-stats.ts'
+export type { RouteExplanation } from './router/router.ts'
 export {
   bindScope,
   captureScope,

@@ -1,14 +1,24 @@
 import type { TenantSourceConfig } from './config/resolved-config.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats } from './pool/pool-stats.ts'
+import type { RouteExplanation, Router } from './router/router.ts'
+import type { TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
 import { Scopes, type ScopesOptions } from './scope/scopes.ts'
 import type { Topology } from './topology/topology.ts'
+import { normalizeTenantId } from './util/tenant-id.ts'
 
 /** A set of shards, the way tenants are placed on them, and the pools of connections to them. */
 export interface Sharding extends ScopeApi, AsyncDisposable {
   /** In the order of the configuration. */
   readonly shardNames: readonly string[]
+  /**
+   * Why a tenant is on its shard: which strategy answered, from which file and place, and whether `lookup` was asked or
+   * its answer remembered. For people and tools; it asks `lookup` as a request would, and opens no connection.
+   *
+   * Rejects as `shardFor` does: TenantUnknownError, TenantInvalidError, RouterUnavailableError, ShardUnknownError.
+   */
+  explain(tenant: TenantId): Promise<RouteExplanation>
   /** What the pools hold at this moment, by shard and role. A shard without replicas serves both roles from one pool. */
   stats(): ShardingStats
   /**
@@ -30,15 +40,21 @@ const CLOSE_DEADLINE_MS = 10_000
 export class ShardingInstance extends Scopes implements Sharding {
   readonly shardNames: readonly string[]
   readonly #topology: Topology
+  readonly #router: Router
   readonly #pools: PoolRegistry
 
   constructor(options: ShardingOptions) {
     super(options)
     this.#topology = options.topology
+    this.#router = options.router
     this.#pools = options.pools
     this.shardNames = Object.freeze([...options.topology.shards.keys()])
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
     Object.defineProperty(this, PARTS, { value: { ...options, scopes: this } satisfies ShardingParts })
+  }
+
+  async explain(tenant: TenantId): Promise<RouteExplanation> {
+    return this.#router.explain(normalizeTenantId(tenant))
   }
 
   stats(): ShardingStats {
