@@ -2,6 +2,8 @@ import type { Transform } from 'node:stream'
 import knex, { type Knex } from 'knex'
 import { ScopeMismatchError, ScopeMissingError } from '../errors.ts'
 import type { Endpoint } from '../topology/topology.ts'
+import { isPlainObject } from '../util/deep-freeze.ts'
+import { makeDiscreet } from '../util/discreet.ts'
 import { Binding, type BindingStore } from './binding.ts'
 import {
   BINDING,
@@ -128,12 +130,17 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
     }
   }
 
-  return knex({
+  const instance = knex({
     ...endpoint.knex,
     client: EndpointClient,
     connection: endpoint.connection,
     pool: { max: 0 },
   } as Knex.Config)
+  // knex hides no more of them than `password`, and everything that it builds leads to them.
+  for (const settings of [instance.client.config.connection, instance.client.connectionSettings]) {
+    if (isPlainObject(settings)) makeDiscreet(settings)
+  }
+  return instance
 }
 
 /** knex without a connection, for what needs none: `fn`, `ref`, names and SQL. */

@@ -44,6 +44,11 @@ export function discreetConnection<T extends object>(settings: T): T {
   return Object.freeze(value)
 }
 
+/** Makes the settings of a connection that another library holds print themselves likewise, in place. */
+export function makeDiscreet(settings: object): void {
+  Object.setPrototypeOf(settings, DiscreetConnection.prototype)
+}
+
 /** All own fields, hidden ones included, as a plain object for `redact`. */
 function visible(value: object): Record<string, unknown> {
   return Object.fromEntries(
