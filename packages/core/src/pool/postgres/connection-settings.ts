@@ -16,9 +16,20 @@ export async function connectionSettings(endpoint: Endpoint, client: KnexClient)
 }
 
 async function currentSettings(client: KnexClient): Promise<ClientConfig> {
-  if (client.connectionConfigProvider === undefined) return client.connectionSettings
+  if (client.connectionConfigProvider === undefined) return withOptionsApart(client.connectionSettings)
   const settings = await client.connectionConfigProvider()
-  return typeof settings === 'string' ? { connectionString: settings } : settings
+  return withOptionsApart(typeof settings === 'string' ? { connectionString: settings } : settings)
+}
+
+/** node-postgres lets everything in a URL go before what stands beside it: `?options=` would undo the baseline. */
+function withOptionsApart(settings: ClientConfig): ClientConfig {
+  const { connectionString } = settings
+  if (connectionString === undefined || !URL.canParse(connectionString)) return settings
+  const url = new URL(connectionString)
+  const options = url.searchParams.get('options')
+  if (options === null) return settings
+  url.searchParams.delete('options')
+  return { ...settings, ...passwordOf(settings), connectionString: url.href, options }
 }
 
 function passwordOf({ password }: ClientConfig): Pick<ClientConfig, 'password'> {
