@@ -11,7 +11,13 @@ const CLOSE_MS = 500
  */
 export function createUnknownEngine(endpoint: Endpoint, client: KnexClient): Engine {
   return {
-    open: () => client.acquireRawConnection(),
+    async open() {
+      // As knex's own pool does before it asks its dialect for a connection.
+      if (client.connectionConfigProvider !== undefined) {
+        client.connectionSettings = await client.connectionConfigProvider()
+      }
+      return client.acquireRawConnection()
+    },
     reset: () =>
       endpoint.scrub === 'never' ? undefined : Promise.reject(new Error('the session cannot be reset')),
     identify: async () => undefined,
