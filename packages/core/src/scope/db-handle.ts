@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Binding } from '../pool/binding.ts'
+import { createUnboundKnex } from '../pool/knex-client.ts'
 import { insideOf } from './inside-of.ts'
 import { missingScopeError } from './missing-scope-error.ts'
 import type { OpenScope } from './open-scope.ts'
@@ -27,6 +28,12 @@ export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefine
   const currentOrUnbound = (): Knex => (find() === undefined ? host.unboundKnex : current())
   const own = ownMethods(host, find, current, currentOrUnbound)
   const forwarded = new Map<PropertyKey, Method>()
+  let anyKnex: Knex | undefined
+  /** Outside of scopes, a method is known without a Sharding: without a configuration, calling it says what is missing. */
+  const isMethod = (property: string): boolean => {
+    if (find() === undefined) anyKnex ??= createUnboundKnex('pg')
+    return typeof Reflect.get(find() === undefined ? (anyKnex as Knex) : current(), property) === 'function'
+  }
 
   return new Proxy(function db() {} as unknown as Knex, {
     apply: (_target, _this, args) => Reflect.apply(current(), undefined, args),
@@ -34,11 +41,10 @@ export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefine
     get(target, property) {
       // Not a thenable: returning `db` from an async function must not run anything.
       if (property === 'then') return undefined
-      if (typeof property === 'symbol' || property in Function.prototype) return Reflect.get(target, property)
+      if (typeof property === 'symbol' || property in target) return Reflect.get(target, property)
       if (own.has(property)) return own.get(property)
       if (BUILDERS.has(property)) return Reflect.get(current(), property)
-      const value = Reflect.get(currentOrUnbound(), property)
-      if (typeof value !== 'function') return value
+      if (!isMethod(property)) return Reflect.get(currentOrUnbound(), property)
       let method = forwarded.get(property)
       if (method === undefined) {
         // It looks for the scope when it is called: `const { raw } = db` works wherever it is written.
