@@ -51,6 +51,7 @@ export async function withRequest<R, T>(
     return await runBound(scope.binding, () => fn(scope.shard))
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    scope.answered()
+    // A stream that `fn` has returned asks for its turn some microtasks later, and is to keep this connection.
+    setImmediate(() => scope.answered())
   }
 }
