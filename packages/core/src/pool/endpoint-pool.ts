@@ -3,6 +3,7 @@ import { leaseDetached } from '../diagnostics.ts'
 import type { Endpoint } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
+import { runInRootContext } from '../util/root-context.ts'
 import type { BindingStore } from './binding.ts'
 import type { Engine } from './engine.ts'
 import { checkDeclaredIdentity, type IdentityGuard } from './identity-guard.ts'
@@ -73,6 +74,8 @@ export class EndpointPool {
   /** Nothing of the user's runs before the database has declared itself, and no query before the shard owns it. */
   async #open(signal: AbortSignal, onLost: (connection: RawConnection) => void): Promise<RawConnection> {
     const connection = await this.#engine.open(signal, onLost)
+    const close = () => this.#engine.close(connection)
+    signal.addEventListener('abort', close, { once: true })
     try {
       await checkDeclaredIdentity(this.endpoint, this.knex, connection)
       await this.endpoint.afterCreate?.(connection)
@@ -82,8 +85,10 @@ export class EndpointPool {
       signal.throwIfAborted()
       return connection
     } catch (error) {
-      await this.#engine.close(connection)
+      if (!signal.aborted) await close()
       throw error
+    } finally {
+      signal.removeEventListener('abort', close)
     }
   }
 
@@ -92,7 +97,8 @@ export class EndpointPool {
     return {
       open: (signal, onLost) => this.#open(signal, onLost),
       isUsable: (connection) => !connection.__knex__disposed,
-      reset: (connection) => engine.reset(connection),
+      // `afterCreate` is run again, and belongs to no request.
+      reset: (connection) => runInRootContext(() => engine.reset(connection)),
       rest: (connection) => engine.keepAlive(connection, false),
       wake: (connection) => engine.keepAlive(connection, true),
       close: (connection) => engine.close(connection),
