@@ -1,6 +1,7 @@
 import { ScopeEndedError, type ShardingError } from '../errors.ts'
 import type { Binding, ScopeRules } from '../pool/binding.ts'
 import type { EndpointPool } from '../pool/endpoint-pool.ts'
+import type { Lease } from '../pool/lease.ts'
 import type { Scope } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { ScopeLife } from './scope-life.ts'
@@ -15,6 +16,10 @@ export class OpenScope implements ScopeRules {
   #ended: (() => ShardingError) | undefined
   /** The scope around this one, as long as this one lasts: an ended scope keeps nothing else alive. */
   #outer: Binding<OpenScope> | undefined
+  /** The lease that ends with this scope; undefined while it uses that of a scope around. */
+  #lease: Lease | undefined
+  /** Scopes inside that have a lease, or have one inside, and end with this one at the latest. */
+  #inner: Set<OpenScope> | undefined
 
   constructor(value: Scope, endpoint: EndpointPool, api: ScopeApi, outer: Binding<OpenScope> | undefined) {
     this.value = value
@@ -45,13 +50,43 @@ export class OpenScope implements ScopeRules {
     return this.#ended ?? this.#outer?.rules.ended
   }
 
+  /** Makes a lease of the scope's own end with it, and with every scope around. */
+  own(lease: Lease): void {
+    this.#lease = lease
+    this.#outer?.rules.adopt(this)
+  }
+
+  /** Makes a scope inside end with this one at the latest. */
+  adopt(inner: OpenScope): void {
+    if (this.#inner === undefined) {
+      this.#inner = new Set()
+      this.#outer?.rules.adopt(this)
+    }
+    this.#inner.add(inner)
+  }
+
+  /** A scope inside has ended. */
+  forget(inner: OpenScope): void {
+    this.#inner?.delete(inner)
+  }
+
+  /** Has the server stop what runs on the leases that end with this scope. */
+  cancelRunning(): void {
+    void this.#lease?.cancelRunning()
+    for (const scope of this.#inner ?? []) scope.cancelRunning()
+  }
+
   /** The scope's function has settled. Returns what its stray queries are refused with. */
   end(): () => ShardingError {
+    if (this.#ended !== undefined) return this.#ended
     const ended = () => endedError(this.shard)
+    this.#ended = ended
+    for (const scope of this.#inner ?? []) scope.end()
     // A scope shares its life with those inside of it.
     if (this.#outer === undefined) this.life.abort(ended())
-    this.#ended = ended
+    this.#outer?.rules.forget(this)
     this.#outer = undefined
+    this.#lease?.end(ended)
     return ended
   }
 }

@@ -59,7 +59,10 @@ export interface ScopeApi {
   /** The current scope as plain data, for a job's payload. Throws ScopeMissingError. */
   captureScope(): ScopeToken
 
-  /** Runs `fn` in a captured scope. A tenant goes to the shard that it lives on now. */
+  /**
+   * Runs `fn` in a captured scope. A tenant goes to the shard that it lives on now. A token proves nothing: whoever can
+   * write into the queue can write one. Rejects with TypeError when it is no token, else as `connectedTo`.
+   */
   runInScope<T>(token: ScopeToken, fn: () => T | PromiseLike<T>): Promise<Awaited<T>>
 
   /** The shard on which a tenant lives. Rejects with TenantUnknownError, TenantInvalidError, RouterUnavailableError. */

@@ -20,9 +20,10 @@ import {
 import { createDb } from './db-handle.ts'
 import { lockedError, nextScope, targetParts } from './next-scope.ts'
 import { OpenScope } from './open-scope.ts'
-import type { Scope, ScopeToken, Target, TenantId } from './scope.ts'
+import type { Scope, ScopeToken, Target, TargetParts, TenantId } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { currentBinding, runBound } from './scope-storage.ts'
+import { tokenTarget } from './scope-token.ts'
 
 export interface ScopesOptions {
   readonly topology: Topology
@@ -74,17 +75,22 @@ export class Scopes implements ScopeApi {
   async connectedTo<T>(target: Target, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
     const parts = targetParts(target)
     const outer = currentBinding()
-    const routed = nextScope(this.#origin(outer), parts, (tenant) => this.#router.route(tenant))
-    const value = routed instanceof Promise ? await routed : routed
+    const located = this.locate(parts, outer)
+    const value = located instanceof Promise ? await located : located
     const { binding, ownsLease } = this.enter(value, outer, parts)
+    if (ownsLease) binding.rules.own(binding.lease)
     try {
       if (parts.checkout !== 'lazy') await binding.lease.checkout()
       return await runBound(binding, async () => await fn())
     } finally {
       const ended = binding.rules.end()
-      if (ownsLease) binding.lease.end(ended)
-      else binding.lease.abandonWork(binding.rules, ended())
+      if (!ownsLease) binding.lease.abandonWork(binding.rules, ended())
     }
+  }
+
+  /** The scope that a target leads to from `outer`; a promise only if the router needs one. Refuses as `connectedTo`. */
+  locate(target: TargetParts, outer: Binding<OpenScope> | undefined): Scope | Promise<Scope> {
+    return nextScope(this.#origin(outer), target, (tenant) => this.#router.route(tenant))
   }
 
   connectedToTenant<T>(tenant: TenantId, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
@@ -137,9 +143,7 @@ export class Scopes implements ScopeApi {
   }
 
   async runInScope<T>(token: ScopeToken, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
-    const { shard, tenant, role, preventWrites, locked } = token
-    const place = tenant === undefined ? { shard } : { tenant }
-    return this.connectedTo({ ...place, role, preventWrites, lock: locked }, fn)
+    return this.connectedTo(tokenTarget(token), fn)
   }
 
   async shardFor(tenant: TenantId): Promise<string> {
