@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { root } from '../lib/root.mjs'
+
+/** The sources and tests once more, in a temporary folder, with the dependencies that are installed here. */
+export class WorkingCopy {
+  #folder = mkdtempSync(path.join(tmpdir(), 'sherd-sabotage-'))
+
+  constructor() {
+    for (const entry of ['package.json', 'tsconfig.base.json', 'vitest.shared.ts', 'packages', 'docs']) {
+      cpSync(path.join(root, entry), path.join(this.#folder, entry), {
+        recursive: true,
+        verbatimSymlinks: true,
+        filter: (source) => !/[\\/](?:dist|\.turbo)$/.test(source),
+      })
+    }
+    symlinkSync(path.join(root, 'node_modules'), path.join(this.#folder, 'node_modules'), 'junction')
+  }
+
+  /** @returns {(() => void) | undefined} undoes the change; undefined if `find` does not stand there exactly once */
+  change(file, find, replace) {
+    const target = path.join(this.#folder, file)
+    const source = readFileSync(target, 'utf8')
+    if (source.split(find).length !== 2) return undefined
+    writeFileSync(
+      target,
+      source.replace(find, () => replace),
+    )
+    return () => writeFileSync(target, source)
+  }
+
+  /**
+   * @param {string[]} tests files, relative to the repository
+   * @returns {Promise<string[]>} names of the tests that fail; of the file, when it fails outside of any test
+   */
+  async failures(tests) {
+    const failed = []
+    for (const [folder, files] of byPackage(tests)) {
+      const report = await this.#run(folder, files)
+      for (const { name, status, assertionResults } of report.testResults) {
+        const names = assertionResults.filter((test) => test.status === 'failed').map((test) => test.title)
+        failed.push(...(status === 'failed' && names.length === 0 ? [name] : names))
+      }
+    }
+    return failed
+  }
+
+  async #run(folder, files) {
+    const cwd = path.join(this.#folder, folder)
+    const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
+    const args = [vitest, 'run', '--typecheck.enabled=false', ...files]
+    const child = spawn(process.execPath, args, { cwd, stdio: 'ignore' })
+    await new Promise((resolve) => child.once('exit', resolve))
+    return JSON.parse(readFileSync(path.join(cwd, 'test-results.json'), 'utf8'))
+  }
+
+  remove() {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** `packages/core/test/x.test.ts` → `packages/core` with `test/x.test.ts`. */
+function byPackage(tests) {
+  const groups = new Map()
+  for (const test of tests) {
+    const [parent, name, ...rest] = test.split('/')
+    const folder = `${parent}/${name}`
+    groups.set(folder, [...(groups.get(folder) ?? []), rest.join('/')])
+  }
+  return groups
+}
