@@ -23,7 +23,10 @@ export function cancelOnServer(
         const send = () => wire.cancel(processID, secretKey)
         wire.on('connect', () => (ssl ? wire.requestSsl() : send()))
         wire.on('sslconnect', send)
-        wire.on('error', reject)
+        wire.on('error', (error: Error) => {
+          clearTimeout(timer)
+          reject(error)
+        })
         wire.on('end', () => {
           clearTimeout(timer)
           resolve()

@@ -55,7 +55,10 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
 
     async close(raw) {
       const connection = raw as PostgresConnection
+      const isBusy = !connection.readyForQuery && !connection.__knex__disposed
       connection.__knex__disposed ??= 'closed by the pool'
+      // A server that computes does not notice that nobody waits for its answer any more.
+      if (isBusy) await cancelOnServer(connection, client, CLOSE_MS).catch(() => {})
       await within(CLOSE_MS, connection.end()).catch(() => connection.connection.stream.destroy())
     },
 
