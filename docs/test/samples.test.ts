@@ -11,7 +11,10 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** What samples use without saying where it comes from. */
 const SURROUNDINGS = `declare global {
+  function allTenants(): Promise<string[]>
   function copyTemplates(): Promise<void>
+  function currentPassword(): Promise<string>
+  const directory: { shardOf(tenant: string): Promise<string | undefined> }
   function sendInvoice(): Promise<void>
 }
 export {}

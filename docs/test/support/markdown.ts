@@ -10,16 +10,26 @@ export function readPage(path: string): string {
 export interface CodeBlock {
   readonly language: string
   readonly code: string
-  /** The name that its first line gives it, as in `// app.ts`. */
+  /** What stands behind the language: `yaml invalid`, `json config/shards/shard_1.json`. */
+  readonly info: string
+  /** The name that its first line gives it, as in `// app.ts`, or what stands behind its language. */
   readonly file: string | undefined
 }
 
 export function codeBlocks(markdown: string): CodeBlock[] {
-  return Array.from(markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm), ([, language = '', code = '']) => ({
+  const blocks = markdown.matchAll(/^```(\w+)(?: (.+))?\n([\s\S]*?)^```$/gm)
+  return Array.from(blocks, ([, language = '', info = '', code = '']) => ({
     language,
     code,
-    file: /^(?:\/\/|#) (\S+\.\w+)$/m.exec(code.split('\n', 1)[0] as string)?.[1],
+    info,
+    file:
+      /^(?:\/\/|#) (\S+\.\w+)$/m.exec(code.split('\n', 1)[0] as string)?.[1] ?? /^\S+\.\w+$/.exec(info)?.[0],
   }))
+}
+
+/** A page cut at its headings, each piece with the heading that it stands under. */
+export function sections(markdown: string): { readonly title: string; readonly text: string }[] {
+  return markdown.split(/^(?=##+ )/m).map((text) => ({ title: text.split('\n', 1)[0] ?? '', text }))
 }
 
 /** The cells of every table row that begins with a code in backticks. */
