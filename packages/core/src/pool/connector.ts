@@ -34,7 +34,6 @@ export class Connector<R> {
   readonly #attempts = new Set<Attempt>()
   #pauseMs = 0
   #pause: Deadline | undefined
-  #stopped = false
 
   constructor(options: ConnectorOptions<R>) {
     this.#options = options
@@ -47,14 +46,13 @@ export class Connector<R> {
 
   /** Starts as many of the `wanted` further attempts as are allowed now. */
   open(wanted: number): void {
-    if (this.#pause !== undefined || this.#stopped) return
+    if (this.#pause !== undefined) return
     const atOnce = this.#pauseMs === 0 ? this.#options.limits.connectConcurrency : 1
     for (let free = atOnce - this.pending; wanted > 0 && free > 0; wanted--, free--) this.#start()
   }
 
-  /** Gives up what is under way and opens nothing any more. */
+  /** Gives up what is under way. */
   stop(): void {
-    this.#stopped = true
     if (this.#pause !== undefined) this.#options.deadlines.delete(this.#pause)
     for (const attempt of this.#attempts) this.#giveUp(attempt, new Error('the pool is closing'))
   }

@@ -210,7 +210,6 @@ export class ShardPool<R> {
 
   /** The resource is clean and nobody's: on to the next waiter, or to rest. */
   #settle(pooled: Pooled<R>): void {
-    if (pooled.state === 'closed') return
     if (!this.#isWanted(pooled)) {
       this.#close(pooled)
       return

@@ -755,9 +755,9 @@ describe('close', () => {
     first(driver.opening).fail(new Error('down'))
     await settled()
     await pool.close(1000)
+    expect(clock.deadlines.size).toBe(0)
     await clock.advance(5000)
     expect(driver.opening).toHaveLength(0)
-    expect(clock.deadlines.size).toBe(0)
   })
 })
 
