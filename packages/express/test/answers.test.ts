@@ -167,7 +167,7 @@ describe.each(expressVersions)('an answer in %s', (_version, express) => {
   })
 
   it('to a connection that could not be had inside the handler is the same, from shardErrorHandler', async () => {
-    const sharding = openShard(url, { max: 1, checkoutTimeoutMs: 60 })
+    const sharding = openShard(url, { max: 1, checkoutTimeoutMs: 1000 })
     const { app, done } = await application(sharding, { checkout: 'lazy' })
     const held = app.json('/held', 'acme')
     await until(() => poolOf(sharding).active === 1)
@@ -190,14 +190,14 @@ describe.each(expressVersions)('an answer in %s', (_version, express) => {
   })
 
   it('does not name the shard where exposeShard is false, in the error handler neither', async () => {
-    const sharding = openShard(url, { max: 1, checkoutTimeoutMs: 60 })
+    const sharding = openShard(url, { max: 1, checkoutTimeoutMs: 1000 })
     const { app: eager, done } = await application(sharding, { exposeShard: false })
     const { app: lazy } = await application(sharding, { exposeShard: false, checkout: 'lazy' })
     const { app: next } = await application(sharding, { exposeShard: false, onUnavailable: 'next' })
     const held = eager.json('/held', 'acme')
     await until(() => poolOf(sharding).active === 1)
-    for (const { ask } of [eager, lazy, next].map((app) => ({ ask: app.ask.bind(app) }))) {
-      const response = await ask('/query', 'acme')
+    const responses = await Promise.all([eager, lazy, next].map((app) => app.ask('/query', 'acme')))
+    for (const response of responses) {
       const retryAfter = Number(response.headers.get('retry-after'))
       expect(await response.json()).toEqual({
         ...UNAVAILABLE,

@@ -81,7 +81,7 @@ describe.each(expressVersions)('a request in %s', (_version, express) => {
   })
 
   it('L1: is refused with 503 when no connection comes free before the deadline, and says nothing of why', async () => {
-    const sharding = openShard(url, { max: 2, checkoutTimeoutMs: 100 })
+    const sharding = openShard(url, { max: 2, checkoutTimeoutMs: 1000 })
     const done = deferred()
     onTestFinished(() => done.resolve())
     const app = await start(express, {
@@ -101,7 +101,7 @@ describe.each(expressVersions)('a request in %s', (_version, express) => {
     await until(() => poolOf(sharding).active === 2)
     const since = performance.now()
     const response = await app.ask('/one', 'globex')
-    expect(performance.now() - since).toBeLessThan(1000)
+    expect(performance.now() - since).toBeLessThan(10_000)
     expect(response.status).toBe(503)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
     expect(response.headers.get('cache-control')).toBe('no-store')

@@ -50,9 +50,11 @@ export class RequestScope {
     if (!this.#ownsLease) return
     const { lease, rules } = this.binding
     const { onAbort } = this.#plan
-    rules.life.abort(new DOMException('The client has gone away', 'AbortError'))
+    const reason = new DOMException('The client has gone away', 'AbortError')
+    rules.life.abort(reason)
     lease.leaveQueue()
     if (onAbort === 'cancel' || (onAbort === 'auto' && (method === 'GET' || method === 'HEAD'))) {
+      lease.cancelStreams(reason)
       void lease.cancelRunning()
     }
     this.answered()

@@ -114,6 +114,7 @@ function destroyTogether(target: Transform, source: Readable): void {
 /** Reads from a cursor, one turn for each fetch. */
 class CursorSource extends Readable implements OpenWork {
   readonly owner: object
+  readonly isStream = true
   readonly #lease: Lease
   readonly #lane: Lane
   readonly #cursor: Cursor
@@ -184,7 +185,11 @@ async function streamWhole(
   { target, whole }: StreamRequest,
 ): Promise<void> {
   const turn: Turn = { holder: 'a stream', inner: undefined }
-  const work: OpenWork = { owner: rules, abandon: (error) => target.destroy(error) }
+  const work: OpenWork = {
+    owner: rules,
+    isStream: true,
+    abandon: (error) => target.destroy(error),
+  }
   const end = () => {
     lease.removeOpenWork(work)
     lease.leave(lane, turn)
@@ -196,7 +201,7 @@ async function streamWhole(
     let isPiped = false
     target.once('pipe', (source: Readable) => {
       isPiped = true
-      source.on('data', () => lease.touch())
+      countFetches(source, lease)
       source.once('close', end)
     })
     try {
@@ -206,4 +211,23 @@ async function streamWhole(
       throw error
     }
   })
+}
+
+/** What the driver's stream has asked the server for is on the wire until rows come, or the end. */
+function countFetches(source: Readable, lease: Lease): void {
+  let fetched: (() => void) | undefined
+  const { _read, push } = source
+  source._read = (size) => {
+    fetched ??= lease.begin()
+    _read.call(source, size)
+  }
+  const settle = () => {
+    fetched?.()
+    fetched = undefined
+  }
+  source.push = (...args) => {
+    settle()
+    return push.apply(source, args)
+  }
+  source.once('close', settle)
 }

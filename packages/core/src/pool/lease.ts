@@ -48,8 +48,10 @@ type LeaseState =
 export interface OpenWork {
   /** The scope in which it was opened. */
   readonly owner: object
+  /** Whether it is a query that runs on, rather than something that queries belong to. */
+  readonly isStream?: boolean
   /** Ends it now. It may still use the connection for that if {@link Lease.isHeld}. */
-  abandon(error: ShardingError): void
+  abandon(error: Error): void
 }
 
 /**
@@ -278,6 +280,17 @@ export class Lease {
     result.then(settled, settled)
   }
 
+  /** The same for a query that is known to be over when the returned function is called. */
+  begin(): () => void {
+    this.#wire.begin()
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#settled()
+    }
+  }
+
   addOpenWork(work: OpenWork): void {
     this.#openWork.add(work)
   }
@@ -309,6 +322,13 @@ export class Lease {
     const held = this.#holding
     if (held.kind !== 'connection' || this.#wire.isQuiet || this.#isCommitting) return Promise.resolve()
     return this.#canceller.cancel(held.pooled.resource, () => this.#destroy(held))
+  }
+
+  /** The same for streams, which are queries that run on: destroys them with `reason`. */
+  cancelStreams(reason: Error): void {
+    for (const work of [...this.#openWork]) {
+      if (work.isStream) work.abandon(reason)
+    }
   }
 
   // --- Giving it back ----------------------------------------------------------------------------------------

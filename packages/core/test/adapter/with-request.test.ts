@@ -99,7 +99,7 @@ describe('a request that is a function call', () => {
   })
 
   it('rejects with refusals, from which toProblem makes answers, and has not run the function', async () => {
-    const sharding = open({ max: 1, checkoutTimeoutMs: 20 })
+    const sharding = open({ max: 1, checkoutTimeoutMs: 1000 })
     let ran = 0
     const run = async () => ran++
     const refused = async (tenant: string | undefined, options: Options = {}) => {
