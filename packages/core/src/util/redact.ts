@@ -18,6 +18,9 @@ const HARMLESS_SETTINGS = [
   'path',
 ]
 
+/** Settings by which a connection shows under whatever name it was written by mistake. */
+const SIGNS_OF_CONNECTION = new Set(['host', 'hostname', 'user', 'connectionString'])
+
 /** Longer texts are not searched: the patterns below take quadratic time on hostile ones. */
 const TEXT_MAX = 2000
 
@@ -60,9 +63,10 @@ function redactAt(value: unknown, key: string, depth: number): unknown {
   if (Array.isArray(value)) return value.map((item) => redactAt(item, key, depth + 1))
   if (!(value instanceof Map) && !isRecord(value)) return `[${value.constructor?.name || 'object'}]`
   const entries: [unknown, unknown][] = value instanceof Map ? [...value] : Object.entries(value)
+  const isConnection = key === 'connection' || entries.some(([name]) => SIGNS_OF_CONNECTION.has(String(name)))
   return Object.fromEntries(
     entries.map(([name, item]) => {
-      const isShown = key !== 'connection' || HARMLESS_SETTINGS.includes(String(name))
+      const isShown = !isConnection || HARMLESS_SETTINGS.includes(String(name))
       return [String(name), isShown ? redactAt(item, String(name), depth + 1) : REDACTED]
     }),
   )

@@ -51,6 +51,12 @@ describe('redact', () => {
     expect(redact({ connection: 12345 })).toEqual({ connection: '[redacted]' })
   })
 
+  it('knows a connection by its settings, whatever it was called by mistake', () => {
+    expect(redact({ tenants: { host: 'h', user: 'u', passwrd: 'x', ssl: { ca: 'y' } } })).toEqual({
+      tenants: { host: 'h', user: 'u', passwrd: '[redacted]', ssl: '[redacted]' },
+    })
+  })
+
   it('leaves the value alone and survives whatever it is', () => {
     const value = {
       password: 'a',
