@@ -145,8 +145,7 @@ export class Lane {
   /** Only time in which the connection lay idle counts: a slow query of the holder's is no reason to give up. */
   #losePatience(waiter: Waiter<void>): void {
     const { shard, clock, deadlines, patienceMs } = this.#context
-    const idleSince = this.#context.idleSince() ?? clock.now()
-    const deadline = Math.max(idleSince, waiter.since) + patienceMs
+    const deadline = (this.#context.idleSince() ?? clock.now()) + patienceMs
     if (deadline > clock.now()) {
       waiter.deadline = deadline
       deadlines.add(waiter)

@@ -219,16 +219,12 @@ export class Lease {
     try {
       const taken = this.#take(this.#options.checkoutTimeoutMs)
       pooled = taken instanceof Promise ? await taken : taken
-      if (!lane.has(turn) || !this.#holds(pooled)) throw this.#refusal(lane)
+      if (!lane.has(turn)) throw this.#refusal(lane)
     } catch (error) {
       this.leave(lane, turn)
       throw error
     }
     return await begin(pooled.resource)
-  }
-
-  #holds(pooled: Pooled<RawConnection>): boolean {
-    return this.#holding.kind === 'connection' && this.#holding.pooled === pooled
   }
 
   /** Ends a turn. The connection goes back before the next turn begins if it is due. */
@@ -239,7 +235,7 @@ export class Lease {
       void cancelling.then(() => this.leave(lane, turn))
       return
     }
-    if (lane === this.root && this.#returnAfterTurn && this.#openWork.size === 0) this.#giveBack()
+    if (this.#returnAfterTurn && this.#openWork.size === 0) this.#giveBack()
     lane.leave(turn)
     this.#giveBackIfUnused()
   }
@@ -257,7 +253,7 @@ export class Lease {
     await this.#canceller.underWay
     const held = this.#holding
     // What has ended, or has been given up, is restored by the pool.
-    if (this.#state.kind === 'ended' || held.kind !== 'connection' || !lane.has(turn)) return
+    if (held.kind !== 'connection' || !lane.has(turn)) return
     this.#wire.begin()
     try {
       await send(held.pooled.resource)
@@ -397,7 +393,7 @@ export class Lease {
 
   /** Closes the connection under the scope, which keeps what is left of it: nothing may move to another one unseen. */
   #destroy(held: Extract<Holding, { kind: 'connection' }>): void {
-    if (this.#holding !== held || held.isDestroyed) return
+    if (held.isDestroyed) return
     held.isDestroyed = true
     this.#options.pool.destroy(held.pooled)
   }

@@ -54,7 +54,7 @@ describe('L7: cancelling', () => {
   })
 
   test('the next query waits for the query, too', async () => {
-    const { server, lease } = await busyLease()
+    const { server, lease, clock } = await busyLease()
     server.query(lease, 'next')
     void lease.cancelRunning()
     server.cancels[0]?.resolve()
@@ -63,6 +63,7 @@ describe('L7: cancelling', () => {
     server.at('slow').answer('it was done already')
     await settled()
     expect(server.texts).toEqual(['next'])
+    expect(clock.deadlines.size).toBe(0)
     expect(cancelsOf(server.log)).toBe(1)
   })
 
@@ -149,10 +150,31 @@ describe('L7: cancelling', () => {
     server.cancels[0]?.resolve()
     server.at('slow').fail(new Error('cancelled'))
     await cancelling
+    expect(clock.deadlines.size).toBe(0)
     await clock.advance(5000)
     expect(query.state).toBe('rejected')
     expect(cancelsOf(server.log)).toBe(2)
-    expect(clock.deadlines.size).toBe(0)
+  })
+
+  test('a cancel is repeated until everything that the lease has on the wire has settled', async () => {
+    const bench = new LeaseBench()
+    const { server, clock } = bench
+    const lease = await bench.heldLease()
+    const turn = { holder: 'withRawConnection()', inner: undefined }
+    await lease.enter(lease.root, turn, (connection) => {
+      for (const text of ['first', 'second']) lease.track(server.send(lease, connection, text))
+    })
+    const cancelling = new Outcome(lease.cancelRunning())
+    server.cancels[0]?.resolve()
+    await settled()
+    server.at('first').fail(new Error('cancelled'))
+    await clock.advance(50)
+    expect(cancelling.state).toBe('pending')
+    expect(cancelsOf(server.log)).toBe(2)
+    server.at('second').fail(new Error('cancelled'))
+    server.cancels[0]?.resolve()
+    await settled()
+    expect(cancelling.state).toBe('fulfilled')
   })
 
   test('a cancel that cannot be sent is repeated like one that was lost', async () => {
@@ -252,6 +274,29 @@ describe('the last query of a turn', () => {
     await settled()
     expect(server.closed).toHaveLength(1)
     expect(bench.pool.stats()).toMatchObject({ total: 0, active: 0 })
+  })
+
+  test('a connection is destroyed once, although nothing could stop its last query', async () => {
+    const { bench, server, lease, restore } = await turnHeld()
+    const restored = restore()
+    await settled()
+    void lease.cancelRunning()
+    for (let ms = 0; ms < 800; ms += 10) {
+      server.cancels[0]?.resolve()
+      await bench.clock.advance(10)
+    }
+    expect(restored.state).toBe('fulfilled')
+    expect(server.closed).toHaveLength(1)
+  })
+
+  test('a lease that has ended while a query of the turn runs sends nothing behind it', async () => {
+    const { server, lease, turn, restore } = await turnHeld()
+    server.query(lease, 'inside', turn.inner)
+    lease.end(ended)
+    const restored = restore()
+    await settled()
+    expect(restored.state).toBe('fulfilled')
+    expect(server.texts).toEqual(['inside'])
   })
 
   test('a lease that has ended leaves it to the pool', async () => {

@@ -399,10 +399,13 @@ describe('handing back for a while', () => {
     lease.addOpenWork(stream)
     await expect(lease.release(lease.root)).rejects.toThrow(/kept by an open stream/)
     lease.removeOpenWork(stream)
-    const { inner } = begin(lease)
+    const { inner, leave } = begin(lease)
     await settled()
     await expect(lease.release(inner)).rejects.toThrow(/kept by transaction trx1/)
     await expect(lease.release(inner)).rejects.toBeInstanceOf(LeaseBlockedError)
+    await expect(lease.release(lease.root)).rejects.toThrow(/kept by transaction trx1/)
+    leave()
+    await expect(lease.release(inner)).rejects.toThrow(/kept by a transaction/)
     expect(lease.isHeld).toBe(true)
   })
 
@@ -603,6 +606,52 @@ describe('after the response', () => {
     expect(query.state).toBe('fulfilled')
     expect(bench.pool.stats()).toMatchObject({ active: 0, idle: 1 })
     expect(bench.clock.deadlines.size).toBe(0)
+  })
+
+  test('L5: a cursor keeps the connection beyond the turn that ran when the response ended', async () => {
+    const bench = new LeaseBench()
+    const { server } = bench
+    const lease = await bench.heldLease()
+    const connection = lease.connection
+    const cursor = new Work()
+    server.query(lease, 'other')
+    lease.addOpenWork(cursor)
+    lease.detach('detach')
+    server.at('other').answer()
+    await settled()
+    expect(lease.connection).toBe(connection)
+    lease.removeOpenWork(cursor)
+    expect(lease.isHeld).toBe(false)
+    expect(bench.detachedCount).toBe(0)
+  })
+
+  test('L6: a transaction that begins after the response and makes no progress loses its connection, too', async () => {
+    const bench = new LeaseBench()
+    const lease = await bench.heldLease()
+    lease.detach('detach')
+    const transaction = begin(lease)
+    await settled()
+    expect(lease.isHeld).toBe(true)
+    await bench.clock.advance(CHECKOUT_TIMEOUT_MS)
+    expect(transaction.work.abandoned).toBeInstanceOf(LeaseRevokedError)
+    expect(bench.pool.stats()).toMatchObject({ active: 0, idle: 1 })
+  })
+
+  test('L5: a turn that ends late gives back nothing that is still in use', async () => {
+    const bench = new LeaseBench()
+    const { server } = bench
+    const lease = await bench.heldLease()
+    const transaction = begin(lease)
+    await settled()
+    server.query(lease, 'inside', transaction.inner)
+    lease.detach('detach')
+    lease.end(ended)
+    transaction.leave()
+    expect(bench.pool.stats().active).toBe(1)
+    server.at('inside').answer()
+    await settled()
+    expect(bench.pool.stats().active).toBe(0)
+    expect(server.violations).toEqual([])
   })
 
   test('only what its owner left open is abandoned with him', async () => {
