@@ -4,15 +4,19 @@
  */
 export function mayWrite(sql: string): boolean {
   const readings = [sql.replace(LITERALS, ' ')]
-  // In MySQL and in PostgreSQL's E'' a backslash escapes a quote, elsewhere it does not: both must read.
+  // In every string of MySQL's a backslash escapes a quote, in PostgreSQL only in E'': both must read.
   if (sql.includes('\\')) readings.push(sql.replace(LITERALS_WITH_ESCAPES, ' '))
   return readings.every((text) => REMAINS.test(text)) || readings.some(anyStatementMayWrite)
 }
 
-/** Comments (without a comment inside, for databases disagree about its end) and dollar quotes. */
+/**
+ * Comments and dollar quotes. Not a comment with another one inside, for databases disagree about its end, nor one
+ * that MySQL executes.
+ */
 const COMMENTS_AND_DOLLAR_QUOTES =
-  /--[^\n]*|\/\*(?:(?!\/\*)[\s\S])*?\*\/|(\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?\1/
-const QUOTES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`/
+  /--[^\n]*|\/\*(?!M?!)(?:(?!\/\*)[\s\S])*?\*\/|(?<![\w$\u0080-\uffff])(\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?\1/
+const QUOTES =
+  /(?<![\w$\u0080-\uffff])[eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`/
 const QUOTES_WITH_ESCAPES = /'(?:[^'\\]|''|\\[\s\S])*'|"(?:[^"\\]|""|\\[\s\S])*"|`(?:[^`]|``)*`/
 const LITERALS = new RegExp(`${COMMENTS_AND_DOLLAR_QUOTES.source}|${QUOTES.source}`, 'g')
 const LITERALS_WITH_ESCAPES = new RegExp(
@@ -29,9 +33,12 @@ const READS = new Set(
   ).split(' '),
 )
 
-const WRITES = /\b(?:into|update|delete\s+from|merge)\b/
+const WRITES = /\b(?:into|update|delete|merge)\b/
 /** Locks need the primary, as a write does. */
-const LOCKS = /\bfor\s+(?:key\s+)?share\b/
+const LOCKS = /\b(?:for\s+(?:key\s+)?share|lock\s+in\s+share)\b/
+/** What else `explain analyze` runs. */
+const RUN_BY_EXPLAIN = /^explain\b.*\banaly[sz]e\b.*\b(?:create|execute)\b/s
+const SETTING = /^pragma\b.*=/s
 
 function anyStatementMayWrite(sql: string): boolean {
   return sql.split(';').some((statement) => {
@@ -41,6 +48,6 @@ function anyStatementMayWrite(sql: string): boolean {
       .toLowerCase()
     if (text === '') return false
     const keyword = /^[a-z]+/.exec(text)?.[0] ?? ''
-    return !READS.has(keyword) || WRITES.test(text) || LOCKS.test(text)
+    return !READS.has(keyword) || [WRITES, LOCKS, RUN_BY_EXPLAIN, SETTING].some((found) => found.test(text))
   })
 }
