@@ -82,5 +82,5 @@ function words(types: readonly string[]): string {
 
 /** Instead of a number or a word there may be one `${…}`; that is said once for all options. */
 function isNoPlaceholder({ pattern }: Node): boolean {
-  return !pattern?.startsWith('^\\$')
+  return !pattern?.includes('\\$\\{')
 }

@@ -45,6 +45,7 @@ describe('the JSON Schemas', () => {
     'tenant: [{ subdomain: example.com }, { path: "/t/:tenant" }]',
     'router: { strategy: composite, strategies: [static, buckets] }',
     'defaults: { client: "${CLIENT}", pool: { max: "${POOL_MAX:-10}", idleTimeoutMs: null } }',
+    'tenant: [{ subdomain: "${REGION}.example.com" }, { path: "/${PREFIX}/:tenant" }]',
     '$schema: x\n$production: { defaults: { pool: { max: 50 } } }\n$env.staging: {}',
   ])('accept sharding.yaml: %s', (yaml) => {
     expect(accepts('sharding', yaml || '{}')).toBe(true)
@@ -61,6 +62,7 @@ describe('the JSON Schemas', () => {
     'defaults: { pool: { max: 0 } }',
     'defaults: { pool: { idleTimeoutMs: 0 } }',
     'defaults: { pool: { max: "10" } }',
+    'defaults: { pool: { max: "1${N}" } }',
     'defaults: { connection: postgres://h/d }',
     '$env.: {}',
     '$env: {}',

@@ -8,6 +8,8 @@ type Json = Record<string, unknown>
 const BLOCK = '^\\$(production|development|test|env\\..+)$'
 const NO_BLOCK = '^(?!\\$(production|development|test|env\\..+)$)'
 const PLACEHOLDER = { type: 'string', pattern: '^\\$\\{[^}]+\\}$' }
+/** In a text there may be more beside it: `${REGION}.example.com`. */
+const TEXT_WITH_PLACEHOLDER = { type: 'string', pattern: '\\$\\{[^}]+\\}' }
 const ANNOTATIONS = ['description', 'default', 'examples']
 
 /**
@@ -50,7 +52,8 @@ function allowPlaceholder(schema: Json): void {
   if (!isLeaf || takesAnyText) return
   const constraints = Object.entries(schema).filter(([key]) => !ANNOTATIONS.includes(key))
   for (const [key] of constraints) delete schema[key]
-  schema['anyOf'] = [Object.fromEntries(constraints), PLACEHOLDER]
+  const placeholder = types.includes('string') ? TEXT_WITH_PLACEHOLDER : PLACEHOLDER
+  schema['anyOf'] = [Object.fromEntries(constraints), placeholder]
 }
 
 function pick(from: Json, keys: readonly string[]): Json {
