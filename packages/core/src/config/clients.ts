@@ -20,3 +20,8 @@ export const drivers: Readonly<Record<string, string>> = {
 export function takesFileName(client: string): boolean {
   return drivers[client]?.includes('sqlite3') ?? false
 }
+
+/** Whether the settings of `session` can be made part of a client's sessions. */
+export function takesSession(client: string): boolean {
+  return drivers[client] === 'pg'
+}

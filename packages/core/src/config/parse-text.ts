@@ -1,4 +1,4 @@
-import { type ErrorCode, LineCounter, parseDocument, type YAMLError } from 'yaml'
+import { type Document, type ErrorCode, LineCounter, parseDocument, visit, type YAMLError } from 'yaml'
 import type { ConfigSource } from './config-source.ts'
 import { describeSyntaxError } from './syntax-error.ts'
 import { dialects, MAX_ALIASES } from './yaml-dialect.ts'
@@ -17,8 +17,9 @@ export function parseText(text: string, source: ConfigSource): unknown {
   }
   const format = source.file.endsWith('.json') ? 'json' : 'yaml'
   const lines = new LineCounter()
+  let document: Document | undefined
   try {
-    const document = parseDocument(text, { ...dialects[format], lineCounter: lines })
+    document = parseDocument(text, { ...dialects[format], lineCounter: lines })
     const errors: YAMLError[] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0])
     const first = errors.find(({ code }) => !INDEPENDENT.includes(code))
     for (const error of errors) {
@@ -30,15 +31,38 @@ export function parseText(text: string, source: ConfigSource): unknown {
     return errors.length === 0 ? (document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {}) : undefined
   } catch (error) {
     // What the parser throws instead of collecting: unknown or exploding aliases, nesting beyond the stack.
-    source.report([], describeParserFailure(error))
+    const place = isUnknownAlias(error) ? placeOfUnknownAlias(document, lines) : ''
+    source.report([], describeParserFailure(error, place))
     return undefined
   }
 }
 
-function describeParserFailure(error: unknown): { message: string; mend: string } {
-  if (error instanceof ReferenceError && error.message.startsWith('Unresolved alias')) {
+function isUnknownAlias(error: unknown): boolean {
+  return error instanceof ReferenceError && error.message.startsWith('Unresolved alias')
+}
+
+/** The parser does not say where: an alias may only name an anchor that stands before it. */
+function placeOfUnknownAlias(document: Document | undefined, lines: LineCounter): string {
+  const anchors = new Set<string>()
+  let place = ''
+  visit(document ?? null, {
+    Value(_key, { anchor }) {
+      if (anchor !== undefined) anchors.add(anchor)
+    },
+    Alias(_key, { source, range }) {
+      if (anchors.has(source)) return undefined
+      const { line, col } = lines.linePos(range?.[0] ?? 0)
+      place = ` at line ${line}, column ${col}`
+      return visit.BREAK
+    },
+  })
+  return place
+}
+
+function describeParserFailure(error: unknown, place: string): { message: string; mend: string } {
+  if (isUnknownAlias(error)) {
     return {
-      message: 'uses an alias (`*name`) that no anchor (`&name`) defines',
+      message: `uses an alias (\`*name\`)${place} that no anchor (\`&name\`) defines`,
       mend: 'Define the anchor first.',
     }
   }

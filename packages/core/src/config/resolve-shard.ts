@@ -2,15 +2,16 @@ import type { Knex } from 'knex'
 import { deepFreeze, isPlainObject } from '../util/deep-freeze.ts'
 import { discreet, discreetConnection } from '../util/discreet.ts'
 import type { DriverCheck } from './check-driver.ts'
-import { takesFileName } from './clients.ts'
+import { drivers, takesFileName, takesSession } from './clients.ts'
 import { given } from './given.ts'
 import { mergeTrees } from './merge-trees.ts'
 import type { Path } from './path.ts'
 import type { Reading } from './reading.ts'
 import type { ShardReading } from './readings.ts'
 import { type PoolLayer, resolvePool } from './resolve-pool.ts'
-import type { ConnectionConfig, PlacementOption, ReplicaConfig, ShardConfig } from './resolved-config.ts'
+import type { ConnectionConfig, ReplicaConfig, ShardConfig } from './resolved-config.ts'
 import type { ShardingInput } from './schema/sharding-schema.ts'
+import type { PlacementOption } from './strategy-placements.ts'
 
 interface Shared {
   readonly main: Reading<ShardingInput>
@@ -32,7 +33,7 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     places: placesOf(shard),
     client,
     connection: resolveConnection(shard, { client, given: value.connection, path: ['connection'] }),
-    session: deepFreeze({ ...defaults?.session, ...value.session }),
+    session: resolveSession(shard, { client, main }),
     pool: resolvePool(pools),
     scrub: value.scrub ?? defaults?.scrub ?? 'always',
     replicas: Object.freeze(resolveReplicas(shard, client, pools)),
@@ -74,6 +75,26 @@ function resolveClient(shard: ShardReading, { main, drivers }: Shared): string {
   if (complaint !== undefined && own !== undefined) shard.report(['client'], complaint)
   else if (complaint !== undefined) main.report(['defaults', 'client'], complaint)
   return client
+}
+
+/** A setting that nobody applies would be missed only when it mattered. */
+function resolveSession(
+  shard: ShardReading,
+  { client, main }: { client: string; main: Reading<ShardingInput> },
+): ShardConfig['session'] {
+  const inherited = main.value.defaults?.session
+  const own = shard.value.session
+  const session = { ...inherited, ...own }
+  if (Object.keys(session).length > 0 && Object.hasOwn(drivers, client) && !takesSession(client)) {
+    const complaint = {
+      message: `is not applied by the client \`${client}\`, only by PostgreSQL's`,
+      mend: 'Set it in `afterCreate`, which a configuration object can hold.',
+      shown: undefined,
+    }
+    if (own === undefined) main.report(['defaults', 'session'], complaint)
+    else shard.report(['session'], complaint)
+  }
+  return deepFreeze(session)
 }
 
 interface Address {

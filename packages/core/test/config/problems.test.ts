@@ -136,7 +136,7 @@ describe('syntax', () => {
           is not valid YAML at line 1, column 13: a value cannot be read as it is written
           → Remove the tag (\`!…\`), or put the text in quotes.
         config/shards/h.yaml
-          uses an alias (\`*name\`) that no anchor (\`&name\`) defines
+          uses an alias (\`*name\`) at line 1, column 13 that no anchor (\`&name\`) defines
           → Define the anchor first.
         config/shards/i.yaml
           is not valid YAML at line 1, column 3: a key is not a text
@@ -420,6 +420,29 @@ describe('options', () => {
         config › shards.c.client
           needs the package \`oracledb\`, which is not installed (found 'oracledb')
           → Run \`npm install oracledb\` in the application."
+    `)
+  })
+
+  it('session settings for a client that would not apply them', () => {
+    const shards = {
+      a: { client: 'oracledb', connection: 'oracle://h/d' },
+      b: { client: 'pg', connection: 'postgres://h/d' },
+      c: { client: 'oracledb', connection: 'oracle://h/d', session: { time_zone: 'UTC' } },
+    }
+    expect(refusal({ defaults: { session: { search_path: 'app' } }, shards })).toMatchInlineSnapshot(`
+      "The sharding configuration has 4 problems:
+        config › defaults.session
+          is not applied by the client \`oracledb\`, only by PostgreSQL's
+          → Set it in \`afterCreate\`, which a configuration object can hold.
+        config › shards.a.client
+          needs the package \`oracledb\`, which is not installed (found 'oracledb')
+          → Run \`npm install oracledb\` in the application.
+        config › shards.c.client
+          needs the package \`oracledb\`, which is not installed (found 'oracledb')
+          → Run \`npm install oracledb\` in the application.
+        config › shards.c.session
+          is not applied by the client \`oracledb\`, only by PostgreSQL's
+          → Set it in \`afterCreate\`, which a configuration object can hold."
     `)
   })
 
