@@ -5,9 +5,14 @@ import { reportSharedTenants } from './check-tenants.ts'
 import type { Path } from './path.ts'
 import type { Reading } from './reading.ts'
 import type { ShardReading } from './readings.ts'
-import type { PlacementOption, RouterConfig, SimpleStrategy } from './resolved-config.ts'
+import type { RouterConfig } from './resolved-config.ts'
 import type { ShardingInput } from './schema/sharding-schema.ts'
-import { askedStrategies, placementsOf } from './strategy-placements.ts'
+import {
+  askedStrategies,
+  type PlacementOption,
+  placementsOf,
+  type SimpleStrategy,
+} from './strategy-placements.ts'
 
 interface Whole {
   readonly router: RouterConfig

@@ -1,12 +1,6 @@
 import type { Knex } from 'knex'
-import type {
-  AfterCreate,
-  ConnectionConfig,
-  RouterStrategy,
-  SimpleStrategy,
-  TenantLookup,
-  TenantSourceConfig,
-} from './resolved-config.ts'
+import type { AfterCreate, ConnectionConfig, TenantLookup, TenantSourceConfig } from './resolved-config.ts'
+import type { RouterStrategy, SimpleStrategy } from './strategy-placements.ts'
 
 /**
  * A configuration as an object: the shape of the files, with the shard files under `shards`.

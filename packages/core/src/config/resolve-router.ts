@@ -1,10 +1,10 @@
 import { deepFreeze } from '../util/deep-freeze.ts'
 import { given } from './given.ts'
 import type { Reading } from './reading.ts'
-import type { RouterConfig, RouterStrategy, TenantSourceConfig } from './resolved-config.ts'
+import type { RouterConfig, TenantSourceConfig } from './resolved-config.ts'
 import { cacheDefaults, routerDefaults } from './schema/router-schema.ts'
 import type { ShardingInput } from './schema/sharding-schema.ts'
-import { askedStrategies, simpleStrategies } from './strategy-placements.ts'
+import { askedStrategies, type RouterStrategy, simpleStrategies } from './strategy-placements.ts'
 
 /** The router with its defaults filled in. Notes options that its strategy lacks or does not read. */
 export function resolveRouter(main: Reading<ShardingInput>): RouterConfig {

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { PlacementOption, RouterStrategy, SimpleStrategy } from './strategy-placements.ts'
 
 /** What a configuration comes to once every file is read, every variable filled in and every default applied. */
 export interface ResolvedConfig {
@@ -17,16 +18,8 @@ export type TenantSourceConfig =
   | { readonly cookie: string }
   | { readonly claim: string }
 
-export type RouterStrategy = 'static' | 'range' | 'buckets' | 'modulo' | 'lookup' | 'composite'
-
 /** Finds a tenant's shard in the user's own directory; undefined means that the tenant is unknown. */
 export type TenantLookup = (tenant: string) => string | undefined | PromiseLike<string | undefined>
-
-/** A strategy that routes by itself; `composite` asks several of them. */
-export type SimpleStrategy = Exclude<RouterStrategy, 'composite'>
-
-/** Options of a shard that say which tenants live there. */
-export type PlacementOption = 'tenants' | 'ranges' | 'buckets' | 'index'
 
 export interface RouterConfig {
   /** File (or `config`) in which the router is described, for explanations. */

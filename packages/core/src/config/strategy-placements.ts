@@ -1,13 +1,19 @@
-import type { PlacementOption, RouterStrategy, SimpleStrategy } from './resolved-config.ts'
+/** Options of a shard that say which tenants live there. */
+export type PlacementOption = 'tenants' | 'ranges' | 'buckets' | 'index'
 
 /** What each strategy reads of a shard. A new strategy is a line here and one in `router/strategies.ts`. */
-const placements: Readonly<Record<SimpleStrategy, readonly PlacementOption[]>> = {
+const placements = {
   static: ['tenants'],
   range: ['ranges'],
   buckets: ['buckets', 'tenants'],
   modulo: ['index'],
   lookup: [],
-}
+} as const satisfies Readonly<Record<string, readonly PlacementOption[]>>
+
+/** A strategy that routes by itself; `composite` asks several of them. */
+export type SimpleStrategy = keyof typeof placements
+
+export type RouterStrategy = SimpleStrategy | 'composite'
 
 /** The strategies that route tenants by themselves. */
 export const simpleStrategies = Object.keys(placements) as [SimpleStrategy, ...SimpleStrategy[]]

@@ -1,4 +1,5 @@
-import type { PlacementOption, ShardConfig } from '../config/resolved-config.ts'
+import type { ShardConfig } from '../config/resolved-config.ts'
+import type { PlacementOption } from '../config/strategy-placements.ts'
 
 /** File and place of an option of a shard, for explanations. */
 export function placeOf(shard: ShardConfig, option: PlacementOption, index?: number): string {

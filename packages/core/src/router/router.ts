@@ -1,4 +1,4 @@
-import type { SimpleStrategy } from '../config/resolved-config.ts'
+import type { SimpleStrategy } from '../config/strategy-placements.ts'
 
 /** Finds the shard of a tenant. There is no default shard: a tenant that no strategy knows is unknown. */
 export interface Router {

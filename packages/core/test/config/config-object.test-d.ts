@@ -11,12 +11,12 @@ import type {
   SharedOptions,
 } from '../../src/config/config-object.ts'
 import { defineConfig } from '../../src/config/define-config.ts'
-import type { PoolConfig, SimpleStrategy } from '../../src/config/resolved-config.ts'
+import type { PoolConfig } from '../../src/config/resolved-config.ts'
 import type { poolSchema } from '../../src/config/schema/pool-schema.ts'
 import type { routerSchema } from '../../src/config/schema/router-schema.ts'
 import type { shardSchema } from '../../src/config/schema/shard-schema.ts'
 import type { shardingSchema } from '../../src/config/schema/sharding-schema.ts'
-import type { simpleStrategies } from '../../src/config/strategy-placements.ts'
+import type { SimpleStrategy, simpleStrategies } from '../../src/config/strategy-placements.ts'
 
 type Given<S extends z.ZodType> = z.output<S>
 type Item<T> = T extends readonly (infer I)[] ? I : never
