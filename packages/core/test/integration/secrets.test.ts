@@ -1,6 +1,8 @@
+import { subscribe } from 'node:diagnostics_channel'
 import { format, inspect } from 'node:util'
 import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import * as diagnostics from '../../src/diagnostics.ts'
 import { createSharding, db } from '../../src/index.ts'
 import { partsOf, type Sharding } from '../../src/sharding.ts'
 
@@ -80,8 +82,36 @@ async function everythingOf(sharding: Sharding): Promise<Map<string, unknown>> {
   return found
 }
 
+/** What is logged or published from here on, whoever does it. */
+function everythingSaid(): unknown[] {
+  const said: unknown[] = []
+  const hear = (...args: unknown[]): void => {
+    said.push(args)
+  }
+  for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+    vi.spyOn(console, method).mockImplementation(hear)
+  }
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => said.push(String(chunk)) > 0)
+  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => said.push(String(chunk)) > 0)
+  process.on('warning', hear)
+  onTestFinished(() => {
+    vi.restoreAllMocks()
+    process.off('warning', hear)
+  })
+  for (const { name } of Object.values(diagnostics)) subscribe(name, hear)
+  return said
+}
+
 test('no secret shows when a Sharding, a part of it or an error out of it is printed', async () => {
-  const found = await everythingOf(open())
+  const said = everythingSaid()
+  const sharding = open()
+  for (const event of ['query', 'query-error', 'query-response', 'start']) {
+    sharding.db.on(event, (...args: unknown[]) => said.push(args))
+  }
+  const found = await everythingOf(sharding)
+  found.set('what was logged or published', said)
+  vi.restoreAllMocks()
+  expect(said.length).toBeGreaterThan(2)
   expect(found.get('error of good')).toMatchObject({ code: '42601' })
   expect(found.get('error of wrong')).toMatchObject({ code: 'SHARD_ERR_SHARD_UNAVAILABLE' })
   expect(found.has('transaction in text')).toBe(true)
