@@ -38,6 +38,12 @@ export function targetParts(target: Target): TargetParts {
     if (!PARTS.has(key))
       throw new TypeError(`connectedTo() does not know "${key}". It knows ${[...PARTS].join(', ')}.`)
   }
+  // A shard that was looked up and not found must not mean "stay here".
+  if (target.shard !== undefined && typeof target.shard !== 'string') {
+    throw new TypeError(
+      `A shard is given by its name, not ${target.shard === null ? 'null' : typeof target.shard}.`,
+    )
+  }
   if (target.role !== undefined && target.role !== 'writing' && target.role !== 'reading') {
     throw new TypeError(`A role is 'writing' or 'reading', not ${JSON.stringify(target.role)}.`)
   }
