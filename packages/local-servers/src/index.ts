@@ -1,1 +1,2 @@
+export { type MariadbOptions, type MariadbServer, startMariadb, whyNoMariadb } from './start-mariadb.ts'
 export { type PostgresOptions, type PostgresServer, type StopMode, startPostgres } from './start-postgres.ts'

@@ -61,7 +61,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       Object.entries(options.settings ?? {}).map(([name, value]) => [name, String(value)]),
     ),
   })
-  const supervisor = new Supervisor()
+  const supervisor = new Supervisor('postgres')
   let running = await supervisor.start({ password, settings })
 
   const urlOf = (database: string) =>

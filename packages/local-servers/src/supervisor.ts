@@ -1,8 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Reply, Request } from './supervisor/main.mjs'
-import type { Running, StartOptions, StopMode } from './supervisor/postgres-server.mjs'
+import type { Kind, Reply, Request, Running, StartOptions, StopMode } from './supervisor/main.mjs'
 
 // Plain JavaScript: it is started by node itself, whatever loader this file came through.
 const MAIN = fileURLToPath(new URL('./supervisor/main.mjs', import.meta.url))
@@ -19,8 +18,8 @@ export class Supervisor {
   #lastId = 0
   #stopped: Promise<void> | undefined
 
-  constructor() {
-    this.#process = fork(MAIN, {
+  constructor(kind: Kind) {
+    this.#process = fork(MAIN, [kind], {
       // In a process group of its own, Ctrl-C in the terminal reaches the owner alone.
       detached: true,
       // No loaders and no debugger port of the owner's, and no pipe of its that would stay open after its end.
@@ -30,7 +29,7 @@ export class Supervisor {
     this.#process.on('message', (reply: Reply) => this.#settle(reply))
     this.#process.once('error', (error) => this.#rejectAll(error))
     this.#process.once('exit', () =>
-      this.#rejectAll(new Error('The supervisor of the PostgreSQL server has ended.')),
+      this.#rejectAll(new Error('The supervisor of the database server has ended.')),
     )
     this.#updateRef()
   }
@@ -67,7 +66,7 @@ export class Supervisor {
   }
 
   #call(method: Request['method'], argument?: Request['argument']): Promise<Running> {
-    if (!this.#process.connected) return Promise.reject(new Error('The PostgreSQL server has been stopped.'))
+    if (!this.#process.connected) return Promise.reject(new Error('The database server has been stopped.'))
     const id = ++this.#lastId
     const result = new Promise<Running>((resolve, reject) => {
       this.#pending.set(id, { resolve: (running) => resolve(running as Running), reject })

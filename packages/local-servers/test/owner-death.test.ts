@@ -4,19 +4,22 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test, vi } from 'vitest'
+import { describe, expect, vi, test as vitestTest } from 'vitest'
+import { whyNoMariadb } from '../src/index.ts'
 import { expectRunning, noTracesSoon, processesIn, type Server } from '../src/traces.ts'
 
-function spawnOwner(script: string, env = process.env): ChildProcess {
-  return fork(fileURLToPath(new URL(`fixtures/${script}`, import.meta.url)), {
+type Kind = 'postgres' | 'mariadb'
+
+function spawnOwner(script: string, kind: Kind, env = process.env): ChildProcess {
+  return fork(fileURLToPath(new URL(`fixtures/${script}`, import.meta.url)), [kind], {
     env,
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
 }
 
-async function startOwner(script: string): Promise<{ owner: ChildProcess; server: Server }> {
-  const owner = spawnOwner(script)
+async function startOwner(script: string, kind: Kind): Promise<{ owner: ChildProcess; server: Server }> {
+  const owner = spawnOwner(script, kind)
   const server = await new Promise<Server>((resolve, reject) => {
     owner.once('message', (message) => resolve(message as Server))
     owner.once('exit', () => reject(new Error('The owner has ended before its server had started.')))
@@ -24,31 +27,39 @@ async function startOwner(script: string): Promise<{ owner: ChildProcess; server
   return { owner, server }
 }
 
-test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
-  'an owner ended by %s leaves no server',
-  async (signal) => {
-    const { owner, server } = await startOwner('owner.ts')
-    expectRunning(server)
-    owner.kill(signal)
+const missing = whyNoMariadb()
+const kinds: readonly Kind[] = ['postgres', 'mariadb']
+
+describe.each(kinds)('%s', (kind) => {
+  // Without MariaDB on this machine there is nothing to see.
+  const test = kind === 'mariadb' && missing !== undefined ? vitestTest.skip : vitestTest
+
+  test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
+    'an owner ended by %s leaves no server',
+    async (signal) => {
+      const { owner, server } = await startOwner('owner.ts', kind)
+      expectRunning(server)
+      owner.kill(signal)
+      await noTracesSoon(server)
+    },
+  )
+
+  test('an owner killed while its server starts leaves no server', async () => {
+    const temporary = await mkdtemp(path.join(tmpdir(), 'owner-death-'))
+    await chmod(temporary, 0o755) // As root, the server runs as another user.
+    const folders = async () => (await readdir(temporary)).filter((name) => name.startsWith(`sherd-${kind}-`))
+
+    const owner = spawnOwner('owner.ts', kind, { ...process.env, TMPDIR: temporary })
+    await vi.waitFor(async () => expect(await folders()).toHaveLength(1), { timeout: 10_000, interval: 5 })
+    owner.kill('SIGKILL')
+    await vi.waitFor(async () => expect(await folders()).toEqual([]), { timeout: 10_000 })
+    expect(processesIn(temporary)).toEqual([])
+    await rm(temporary, { recursive: true })
+  })
+
+  test('a running server does not keep its owner alive', async () => {
+    const { owner, server } = await startOwner('owner-that-ends.ts', kind)
+    if (owner.exitCode === null) expect(await once(owner, 'exit')).toEqual([0, null])
     await noTracesSoon(server)
-  },
-)
-
-test('an owner killed while its server starts leaves no server', async () => {
-  const temporary = await mkdtemp(path.join(tmpdir(), 'owner-death-'))
-  await chmod(temporary, 0o755) // As root, the server runs as another user.
-  const folders = async () => (await readdir(temporary)).filter((name) => name.startsWith('sherd-postgres-'))
-
-  const owner = spawnOwner('owner.ts', { ...process.env, TMPDIR: temporary })
-  await vi.waitFor(async () => expect(await folders()).toHaveLength(1), { timeout: 10_000, interval: 5 })
-  owner.kill('SIGKILL')
-  await vi.waitFor(async () => expect(await folders()).toEqual([]), { timeout: 10_000 })
-  expect(processesIn(temporary)).toEqual([])
-  await rm(temporary, { recursive: true })
-})
-
-test('a running server does not keep its owner alive', async () => {
-  const { owner, server } = await startOwner('owner-that-ends.ts')
-  if (owner.exitCode === null) expect(await once(owner, 'exit')).toEqual([0, null])
-  await noTracesSoon(server)
+  })
 })

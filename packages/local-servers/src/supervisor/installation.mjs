@@ -1,13 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chownSync, cpSync, lchownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { unprivilegedUser } from './system-user.mjs'
 
 /**
  * @typedef {{ initdb: string, postgres: string, pg_ctl: string }} Binaries
- * @typedef {{ uid: number, gid: number }} User
+ * @typedef {import('./system-user.mjs').User} User
  * @typedef {{
  *   folder: string
  *   binaries: Binaries
@@ -18,7 +19,7 @@ import { pathToFileURL } from 'node:url'
 /** A temporary folder and programs that the user PostgreSQL runs as can use. @returns {Promise<Installation>} */
 export async function prepareInstallation() {
   const installed = await installedBinaries()
-  const user = unprivilegedUser()
+  const user = unprivilegedUser('postgres')
   for (const parent of [tmpdir(), '/tmp']) {
     const folder = mkdtempSync(path.join(parent, 'sherd-postgres-'))
     if (user !== undefined) chownSync(folder, user.uid, user.gid)
@@ -47,38 +48,6 @@ async function installedBinaries() {
     throw new Error(`There is no PostgreSQL for this platform on npm (${name}).`, { cause })
   }
   return await import(pathToFileURL(entry).href)
-}
-
-/** PostgreSQL refuses to run as root. @returns {User | undefined} */
-function unprivilegedUser() {
-  if (process.getuid?.() !== 0) return undefined
-  const existing = systemUser('postgres')
-  if (existing !== undefined) return existing
-  spawnSync('groupadd', ['--system', '--force', 'postgres'])
-  spawnSync('useradd', [
-    '--system',
-    '--gid',
-    'postgres',
-    '--no-create-home',
-    '--shell',
-    '/usr/sbin/nologin',
-    'postgres',
-  ])
-  const created = systemUser('postgres')
-  if (created !== undefined) return created
-  throw new Error(
-    'PostgreSQL refuses to run as root, and no system user "postgres" could be created: use another user.',
-  )
-}
-
-/** @param {string} name @returns {User | undefined} */
-function systemUser(name) {
-  const id = (/** @type {string} */ flag) => Number(execFileSync('id', [flag, name], { stdio: 'pipe' }))
-  try {
-    return { uid: id('-u'), gid: id('-g') }
-  } catch {
-    return undefined
-  }
 }
 
 /** Trying is more reliable than reading modes: access lists and mount options count too.

@@ -1,14 +1,20 @@
-// Owns one PostgreSQL server on behalf of another process, its owner, and outlives it for as long as it
+// Owns one database server on behalf of another process, its owner, and outlives it for as long as it
 // takes to clean up. The owner cannot promise that itself: nothing of it runs after SIGKILL. The end of
 // the IPC channel is the one signal that every kind of death sends.
+// The one argument says which kind of server it is.
+import { MariadbServer } from './mariadb-server.mjs'
 import { PostgresServer } from './postgres-server.mjs'
 
 /**
+ * @typedef {'postgres' | 'mariadb'} Kind
+ * @typedef {{ password: string, settings: Record<string, string> }} StartOptions
+ * @typedef {'fast' | 'immediate'} StopMode
+ * @typedef {{ pid: number, port: number, folder: string }} Running
  * @typedef {{ id: number, method: 'start' | 'stop' | 'restart' | 'kill', argument?: any }} Request
- * @typedef {{ id: number, result?: import('./postgres-server.mjs').Running, error?: string }} Reply
+ * @typedef {{ id: number, result?: Running, error?: string }} Reply
  */
 
-const server = new PostgresServer()
+const server = process.argv[2] === 'mariadb' ? new MariadbServer() : new PostgresServer()
 
 /** One operation at a time: a cleanup that interrupted a start would race with it. @type {Promise<unknown>} */
 let last = Promise.resolve()

@@ -1,14 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { appendFileSync, chownSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './free-port.mjs'
 import { prepareInstallation } from './installation.mjs'
+import { ServerProcess } from './server-process.mjs'
 
 /**
- * @typedef {{ password: string, settings: Record<string, string> }} StartOptions
- * @typedef {'fast' | 'immediate'} StopMode
- * @typedef {{ pid: number, port: number, folder: string }} Running
+ * @typedef {import('./main.mjs').StartOptions} StartOptions
+ * @typedef {import('./main.mjs').StopMode} StopMode
+ * @typedef {import('./main.mjs').Running} Running
  */
 
 const START_TIMEOUT_MS = 60_000
@@ -26,7 +27,7 @@ const LAUNCH_ATTEMPTS = 20
 export class PostgresServer {
   /** @type {import('./installation.mjs').Installation | undefined} */
   #installation
-  /** @type {import('node:child_process').ChildProcess | undefined} */
+  /** @type {ServerProcess | undefined} */
   #postmaster
   #port = 0
 
@@ -116,23 +117,20 @@ export class PostgresServer {
     const { folder, binaries, spawnOptions } = this.#running
     const output = openSync(log, 'a')
     const data = path.join(folder, 'data')
-    const postmaster = spawn(binaries.postgres, ['-D', data, '-p', String(this.#port)], {
+    const child = spawn(binaries.postgres, ['-D', data, '-p', String(this.#port)], {
       ...spawnOptions,
       stdio: ['ignore', output, output],
     })
-    postmaster.once('error', () => {}) // Without a pid: seen below.
+    // Windows has no signals; PostgreSQL emulates them over a named pipe, which pg_ctl knows how to use.
+    const sendOnWindows = (/** @type {string} */ signal) =>
+      void spawnSync(binaries.pg_ctl, ['kill', signal.slice('SIG'.length), String(child.pid)])
+    const postmaster = new ServerProcess(child, process.platform === 'win32' ? sendOnWindows : undefined)
     this.#postmaster = postmaster
 
-    const deadline = Date.now() + START_TIMEOUT_MS
-    while (postmaster.pid !== undefined && postmaster.exitCode === null && postmaster.signalCode === null) {
-      if (isReady(data, postmaster.pid)) return postmaster.pid
-      if (Date.now() > deadline) {
-        await this.#shutDown('immediate')
-        throw new Error(
-          `PostgreSQL was not ready after ${START_TIMEOUT_MS} ms:\n${readFileSync(log, 'utf8')}`,
-        )
-      }
-      await sleep(10)
+    if (await postmaster.becomes(() => isReady(data, postmaster.pid), START_TIMEOUT_MS)) return postmaster.pid
+    if (postmaster.isRunning) {
+      await this.#shutDown('immediate')
+      throw new Error(`PostgreSQL was not ready after ${START_TIMEOUT_MS} ms:\n${readFileSync(log, 'utf8')}`)
     }
     this.#postmaster = undefined
     return undefined
@@ -147,27 +145,10 @@ export class PostgresServer {
 
   /** @param {keyof typeof PATIENCE_MS} signal @returns {Promise<boolean>} whether no postmaster runs any more */
   async #signalAndWait(signal) {
-    const postmaster = this.#postmaster
-    if (postmaster === undefined) return true
-    const deadline = Date.now() + PATIENCE_MS[signal]
-    this.#send(postmaster, signal)
-    while (postmaster.exitCode === null && postmaster.signalCode === null) {
-      if (Date.now() > deadline) return false
-      await sleep(10)
-    }
+    if (this.#postmaster !== undefined && !(await this.#postmaster.endsBy(signal, PATIENCE_MS[signal])))
+      return false
     this.#postmaster = undefined
     return true
-  }
-
-  /** @param {import('node:child_process').ChildProcess} postmaster @param {keyof typeof PATIENCE_MS} signal */
-  #send(postmaster, signal) {
-    if (process.platform === 'win32') {
-      // Windows has no signals; PostgreSQL emulates them over a named pipe, which pg_ctl knows how to use.
-      spawnSync(this.#running.binaries.pg_ctl, ['kill', signal.slice('SIG'.length), String(postmaster.pid)])
-      return
-    }
-    postmaster.kill(signal)
-    postmaster.kill('SIGCONT') // Somebody may have stopped it to see how a client waits.
   }
 
   /** A killed postmaster leaves the tiny System V segment behind with which PostgreSQL guards its data folder. */
@@ -182,17 +163,6 @@ export class PostgresServer {
   }
 }
 
-/** @returns {Promise<number>} */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-}
-
 /** @param {Record<string, string>} settings */
 function toConfigurationFile(settings) {
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`)
@@ -200,7 +170,7 @@ function toConfigurationFile(settings) {
 }
 
 /** What pg_ctl does: the postmaster writes its state as the eighth line of its lock file.
- * @param {string} data @param {number} pid */
+ * @param {string} data @param {number | undefined} pid */
 function isReady(data, pid) {
   const lines = readLockFile(data)
   // The file of a killed predecessor has another pid.
