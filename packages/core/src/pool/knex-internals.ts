@@ -38,6 +38,4 @@ export interface KnexTransaction {
   begin(connection: Binding): Promise<unknown>
   savepoint(connection: Binding): Promise<unknown>
   query(connection: Binding, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>
-  rollback(connection: Binding, error: unknown): Promise<unknown>
-  rollbackTo(connection: Binding, error: unknown): Promise<unknown>
 }

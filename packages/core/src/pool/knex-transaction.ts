@@ -82,10 +82,6 @@ export function startTransaction({
     session.seal()
     return ended
   }
-  // knex gives up on a ROLLBACK that has to wait for more than five seconds, with the transaction still open.
-  transaction.rollback = (connection, error) => transaction.query(connection, 'ROLLBACK', 2, error)
-  transaction.rollbackTo = (connection, error) =>
-    transaction.query(connection, `ROLLBACK TO SAVEPOINT ${transaction.txid}`, 2, error)
   return transaction
 }
 

@@ -72,10 +72,11 @@ export class TransactionSession {
     let sentOn: RawConnection | undefined
     let answer: unknown
     try {
-      answer = await this.#run((connection) => {
+      answer = await lease.run(this.#inside.laneAt(this.#store.current()), (connection) => {
         if (rules.ended !== undefined) throw rules.ended()
         if (!connection.__knex__disposed) sentOn = connection
         lease.protectFromCancel(true)
+        connection.__knexTxId = this.#inside.__knexTxId
         return this.#transaction.trxClient.query(connection, sql)
       })
     } catch (error) {
@@ -96,7 +97,7 @@ export class TransactionSession {
     let failure = reason
     let answer: unknown
     try {
-      answer = await this.#run((connection) => this.#transaction.trxClient.query(connection, sql))
+      answer = await this.#transaction.trxClient.query(this.#inside, sql)
       this.#undo = undefined
     } catch (error) {
       failure ??= error
@@ -119,21 +120,15 @@ export class TransactionSession {
     this.#inside.lane.seal(() => endedError(this.#inside))
   }
 
-  /** The last word, if neither COMMIT nor ROLLBACK has reached the server. */
+  /**
+   * The last word, if neither COMMIT nor ROLLBACK has reached the server: the scope may have ended, somebody inside may
+   * have kept the turn, or knex may have given up, as it does on a ROLLBACK that waits for more than five seconds.
+   */
   async undo(lane: Lane, turn: Turn): Promise<void> {
     const undo = this.#undo
     if (undo === undefined) return
     const { trxClient } = this.#transaction
     await this.#inside.lease.restore(lane, turn, (connection) => trxClient.query(connection, undo))
-  }
-
-  /** In its turn, and whatever the rules of the scope say: they are about the scope's own queries. */
-  #run(send: (connection: RawConnection) => Promise<unknown>): Promise<unknown> {
-    const { lease, __knexTxId } = this.#inside
-    return lease.run(this.#inside.laneAt(this.#store.current()), (connection) => {
-      connection.__knexTxId = __knexTxId
-      return send(connection)
-    })
   }
 
   #commitUnknown(cause: unknown): CommitUnknownError {

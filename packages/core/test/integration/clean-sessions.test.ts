@@ -20,6 +20,7 @@ await runSql(
   'create schema app',
   'create schema other',
   'create table items (id int)',
+  'create sequence numbers',
   `create role ${appRole}`,
   `create role ${otherRole}`,
   `grant all on all tables in schema public to ${appRole}, ${otherRole}`,
@@ -123,6 +124,18 @@ test('L8: statements that the driver has prepared by name go on working', async 
 })
 
 for (const [way, warm] of Object.entries(ways)) {
+  test(`L8: the next borrower sees no value of a sequence that the last one drew (${way})`, async () => {
+    const sharding = openSharding({ one: { connection: url, pool: { max: 1 } } })
+    const { db } = sharding
+    await sharding.connectedTo('one', async () => {
+      await warm(db)
+      await db.raw("select nextval('numbers')")
+    })
+    await sharding.connectedTo('one', async () => {
+      expect(await errorOf(() => db.raw('select lastval()'))).toMatchObject({ code: '55000' })
+    })
+  })
+
   test(`L8: what the configuration declares is the baseline, and survives (${way})`, async () => {
     const sharding = openSharding({
       one: {
@@ -208,7 +221,7 @@ test('L8: a connection whose afterCreate fails is not lent, and not left behind'
   const sharding = openSharding({
     one: {
       connection: url,
-      pool: { max: 2, checkoutTimeoutMs: 300 },
+      pool: { max: 2, checkoutTimeoutMs: 10_000 },
       afterCreate: () => Promise.reject(new Error('no hook')),
     },
   })

@@ -11,15 +11,17 @@ import { openSharding } from '../support/open-sharding.ts'
 import { runSql } from '../support/run-sql.ts'
 import { ServerView } from '../support/server-view.ts'
 import { until } from '../support/until.ts'
+import { warmUp } from '../support/warm-up.ts'
 
 const url = await createDatabase()
 beforeEach(() => runSql(url, 'drop table if exists items', 'create table items (id int)'))
 
 /** A scope as a request has it: `answer()` is what happens when its response has been sent. */
-function openRequest({ max = 1, afterResponse = 'detach' as 'detach' | 'reject', stallMs = 2000 } = {}) {
-  const sharding = openSharding({ one: { connection: url, pool: { max, checkoutTimeoutMs: stallMs } } })
+async function openRequest({ afterResponse = 'detach' as 'detach' | 'reject', stallMs = 60_000 } = {}) {
+  const sharding = openSharding({ one: { connection: url, pool: { max: 1, checkoutTimeoutMs: 20_000 } } })
+  await warmUp(sharding)
   const scope = { shard: 'one', role: 'writing', preventWrites: false, locked: true } as const
-  const { binding } = partsOf(sharding).scopes.enter(scope, undefined)
+  const { binding } = partsOf(sharding).scopes.enter(scope, undefined, { checkoutTimeoutMs: stallMs })
   const stats = () => {
     const found = sharding.stats().shards['one']?.writing
     if (found === undefined) throw new Error('unreachable')
@@ -36,7 +38,7 @@ function openRequest({ max = 1, afterResponse = 'detach' as 'detach' | 'reject',
 }
 
 test('L5: after its response a request gives its connection back at once', async () => {
-  const { db, run, answer, isAtRest } = openRequest()
+  const { db, run, answer, isAtRest } = await openRequest()
   await run(async () => {
     await db.raw('select 1')
     answer()
@@ -45,7 +47,7 @@ test('L5: after its response a request gives its connection back at once', async
 })
 
 test('L5: a query on the wire settles before the connection goes back', async () => {
-  const { sharding, db, run, answer } = openRequest()
+  const { sharding, db, run, answer } = await openRequest()
   const view = await ServerView.open(url)
   const order: string[] = []
   await run(async () => {
@@ -58,7 +60,7 @@ test('L5: a query on the wire settles before the connection goes back', async ()
 })
 
 test('L6: a query after the response takes a short lease of its own, which is counted and told', async () => {
-  const { db, run, answer, isAtRest, stats } = openRequest()
+  const { db, run, answer, isAtRest, stats } = await openRequest()
   const told: unknown[] = []
   const listener = (message: unknown) => told.push(message)
   subscribe('sherd:lease:detached', listener)
@@ -89,7 +91,7 @@ test('L6: a query after the response takes a short lease of its own, which is co
 })
 
 test('L6: a short lease does not see what the request had set on its connection', async () => {
-  const { db, run, answer, isAtRest } = openRequest()
+  const { db, run, answer, isAtRest } = await openRequest()
   await run(async () => {
     await db.raw("set application_name = 'the request'")
     answer()
@@ -100,7 +102,7 @@ test('L6: a short lease does not see what the request had set on its connection'
 })
 
 test("L6: with afterResponse: 'reject' a query after the response is refused", async () => {
-  const { db, run, answer, isAtRest, stats } = openRequest({ afterResponse: 'reject' })
+  const { db, run, answer, isAtRest, stats } = await openRequest({ afterResponse: 'reject' })
   const view = await ServerView.open(url)
   await run(async () => {
     const onTheWire = db.raw('select pg_sleep(0.1)').then()
@@ -118,7 +120,7 @@ test("L6: with afterResponse: 'reject' a query after the response is refused", a
 
 for (const afterResponse of ['detach', 'reject'] as const) {
   test(`L5: after the response an open transaction goes on as long as it moves (${afterResponse})`, async () => {
-    const { db, run, answer, isAtRest, stats } = openRequest({ afterResponse })
+    const { db, run, answer, isAtRest, stats } = await openRequest({ afterResponse })
     await run(async () => {
       await db.transaction(async () => {
         await db('items').insert({ id: 1 })
@@ -134,7 +136,7 @@ for (const afterResponse of ['detach', 'reject'] as const) {
 }
 
 test('L5: after the response an open stream goes on as long as it moves', async () => {
-  const { db, run, answer, isAtRest } = openRequest()
+  const { db, run, answer, isAtRest } = await openRequest()
   await runSql(url, 'insert into items select generate_series(1, 500)')
   await run(async () => {
     let count = 0
@@ -145,7 +147,7 @@ test('L5: after the response an open stream goes on as long as it moves', async 
 })
 
 test('L5: after the response a transaction without progress is rolled back', async () => {
-  const { db, run, answer, isAtRest } = openRequest({ stallMs: 200 })
+  const { db, run, answer, isAtRest } = await openRequest({ stallMs: 200 })
   const failed = deferred<Error>()
   await run(async () => {
     const begun = deferred()
@@ -168,7 +170,7 @@ test('L5: after the response a transaction without progress is rolled back', asy
 })
 
 test('L5: after the response a stream without progress is destroyed', async () => {
-  const { db, run, answer, isAtRest } = openRequest({ stallMs: 200 })
+  const { db, run, answer, isAtRest } = await openRequest({ stallMs: 200 })
   await runSql(url, 'insert into items select generate_series(1, 5000)')
   const failed = deferred<Error>()
   await run(async () => {
@@ -182,7 +184,7 @@ test('L5: after the response a stream without progress is destroyed', async () =
 })
 
 test('L5: after the response a slow query is no lack of progress', async () => {
-  const { db, run, answer, isAtRest } = openRequest({ stallMs: 100 })
+  const { db, run, answer, isAtRest } = await openRequest({ stallMs: 100 })
   const view = await ServerView.open(url)
   await run(async () => {
     const query = db.transaction(() => db.raw("select 'done' as state from pg_sleep(1)"))

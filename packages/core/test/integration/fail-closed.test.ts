@@ -70,7 +70,7 @@ test('S5: an unknown shard is refused at entry, with a suggestion, from everywhe
 
 test('S9: a refused checkout leaves no scope behind, and what comes next is unharmed', async () => {
   const sharding = openSharding({
-    one: { connection: one, pool: { max: 1, checkoutTimeoutMs: 50 } },
+    one: { connection: one, pool: { max: 1 } },
     down: { connection: NOBODY_LISTENS },
   })
   const [taken, done] = [deferred(), deferred()]
@@ -80,7 +80,8 @@ test('S9: a refused checkout leaves no scope behind, and what comes next is unha
   })
   await taken.promise
 
-  const refused = await errorOf(() => sharding.connectedTo('one', () => expect.unreachable()))
+  const target = { shard: 'one', checkoutTimeoutMs: 50 }
+  const refused = await errorOf(() => sharding.connectedTo(target, () => expect.unreachable()))
   expect(refused).toBeInstanceOf(CheckoutTimeoutError)
   expect(sharding.currentScope()).toBeUndefined()
   const down = await errorOf(() => sharding.connectedTo('down', () => expect.unreachable()))
@@ -104,11 +105,11 @@ test('S9: a refused checkout inside a scope leaves that scope as it was', async 
 })
 
 test('S9: a lazy checkout that fails does not end its scope', async () => {
-  const sharding = openSharding({ one: { connection: one, pool: { max: 1, checkoutTimeoutMs: 50 } } })
+  const sharding = openSharding({ one: { connection: one, pool: { max: 1 } } })
   const { db } = sharding
   await sharding.connectedTo('one', async () => {
     const release = deferred()
-    await sharding.connectedTo({ shard: 'one', separate: true, checkout: 'lazy' }, async () => {
+    await sharding.connectedTo({ separate: true, checkout: 'lazy', checkoutTimeoutMs: 50 }, async () => {
       expect(await errorOf(() => db.raw('select 1'))).toBeInstanceOf(CheckoutTimeoutError)
       expect(sharding.currentScope()?.shard).toBe('one')
     })

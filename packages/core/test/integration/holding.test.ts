@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 const url = await createDatabase()
 
 function open(max = 1) {
-  const sharding = openSharding({ one: { connection: url, pool: { max, checkoutTimeoutMs: 300 } } })
+  const sharding = openSharding({ one: { connection: url, pool: { max, checkoutTimeoutMs: 20_000 } } })
   const lent = () => sharding.stats().shards['one']?.writing.active
   return { sharding, db: sharding.db, lent }
 }
@@ -89,7 +89,7 @@ test('L2: releaseConnection is refused while a transaction or a stream is open',
     const error = await errorOf(() => sharding.releaseConnection())
     expect(error).toBeInstanceOf(LeaseBlockedError)
     expect(error.message).toMatch(/trx\d+/)
-    expect(performance.now() - since).toBeLessThan(200)
+    expect(performance.now() - since).toBeLessThan(10_000)
     await trx.commit()
     for await (const _row of db.select(db.raw('generate_series(1, 300)')).stream()) {
       expect(await errorOf(() => sharding.releaseConnection())).toBeInstanceOf(LeaseBlockedError)

@@ -19,7 +19,7 @@ beforeEach(() =>
 
 function open(more: object = {}) {
   const sharding = openSharding({
-    one: { connection: url, pool: { max: 1, checkoutTimeoutMs: 1000 }, ...more },
+    one: { connection: url, pool: { max: 1, checkoutTimeoutMs: 20_000 }, ...more },
     two: { connection: two },
   })
   return { sharding, db: sharding.db }
@@ -160,8 +160,8 @@ test('a timeout counts from the turn of its query', async () => {
   const { sharding, db } = open()
   await sharding.connectedTo('one', async () => {
     const [, answer] = await Promise.all([
-      db.raw('select pg_sleep(0.5)'),
-      db.raw('select 1 as n').timeout(300, { cancel: true }),
+      db.raw('select pg_sleep(1.5)'),
+      db.raw('select 1 as n').timeout(1000, { cancel: true }),
     ])
     expect(answer.rows).toEqual([{ n: 1 }])
   })

@@ -10,7 +10,7 @@ const two = await createDatabase()
 function open() {
   return openSharding(
     { one: { connection: one, tenants: ['a', 'b'] }, two: { connection: two, tenants: ['c'] } },
-    { pool: { max: 1, checkoutTimeoutMs: 500 } },
+    { pool: { max: 1, checkoutTimeoutMs: 5000 } },
   )
 }
 

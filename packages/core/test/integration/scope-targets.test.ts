@@ -55,6 +55,15 @@ test('S2: a query that the function returns without awaiting it runs inside the 
   expect(name).toEqual({ name: new URL(two).pathname.slice(1) })
 })
 
+test('S2: whatever has a then is awaited inside', async () => {
+  const sharding = open()
+  const lazy = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+    then: (resolve: (shard: string | undefined) => void) => resolve(sharding.currentScope()?.shard),
+  }
+  expect(await sharding.connectedTo('one', () => lazy as PromiseLike<string | undefined>)).toBe('one')
+})
+
 test('S2: each key of a target changes alone', async () => {
   const sharding = open()
   await sharding.connectedTo({ tenant: 'a', role: 'reading' }, async () => {

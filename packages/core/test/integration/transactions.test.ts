@@ -15,13 +15,15 @@ import { openSharding } from '../support/open-sharding.ts'
 import { runSql } from '../support/run-sql.ts'
 import { ServerView } from '../support/server-view.ts'
 import { until } from '../support/until.ts'
+import { warmUp } from '../support/warm-up.ts'
 
 const url = await createDatabase()
 
 beforeEach(() => runSql(url, 'drop table if exists items', 'create table items (id int)'))
 
-const open = (checkoutTimeoutMs = 5000) =>
-  openSharding({ one: { connection: url, pool: { max: 1, checkoutTimeoutMs } } })
+const open = () => openSharding({ one: { connection: url, pool: { max: 1, checkoutTimeoutMs: 20_000 } } })
+/** Waits for nobody who leaves the connection idle for longer. */
+const impatient = { shard: 'one', checkoutTimeoutMs: 200 }
 const ids = async (db: Knex) => (await db('items').orderBy('id')).map(({ id }) => id)
 const failure = new Error('on purpose')
 
@@ -213,9 +215,10 @@ test('L4: the ambient db of a transaction that has ended rejects, and never fall
 })
 
 test('L4: those who wait are refused once the connection has lain idle under the holder, by its name', async () => {
-  const sharding = open(200)
+  const sharding = open()
   const { db } = sharding
-  await sharding.connectedTo('one', async () => {
+  await warmUp(sharding)
+  await sharding.connectedTo(impatient, async () => {
     const begun = deferred<string>()
     const refused = deferred()
     const transaction = db.transaction(async (trx) => {
@@ -244,10 +247,11 @@ test('L4: those who wait are refused once the connection has lain idle under the
 })
 
 test("L4: time in which the holder's queries run does not count against those who wait", async () => {
-  const sharding = open(200)
+  const sharding = open()
   const { db } = sharding
+  await warmUp(sharding)
   const view = await ServerView.open(url)
-  await sharding.connectedTo('one', async () => {
+  await sharding.connectedTo(impatient, async () => {
     const transaction = db.transaction((trx) => trx.raw('select pg_sleep(0.9)'))
     await until(() => view.running('pg_sleep'))
     await Promise.all([db('items').insert({ id: 1 }), transaction])
@@ -256,9 +260,10 @@ test("L4: time in which the holder's queries run does not count against those wh
 })
 
 test('L4: a transaction without a callback holds the connection and makes nothing ambient', async () => {
-  const sharding = open(200)
+  const sharding = open()
   const { db } = sharding
-  await sharding.connectedTo('one', async () => {
+  await warmUp(sharding)
+  await sharding.connectedTo(impatient, async () => {
     const trx = await db.transaction()
     expect(db.isTransaction).toBeUndefined()
     await trx('items').insert({ id: 1 })
@@ -420,10 +425,11 @@ test('L4: isolation level and read-only mode reach the server', async () => {
 })
 
 test('L4: ending the outer transaction inside the nested one ends both', async () => {
-  const sharding = open(500)
+  const sharding = open()
   const { db } = sharding
+  await warmUp(sharding)
   const nestedError = deferred<Error>()
-  await sharding.connectedTo('one', async () => {
+  await sharding.connectedTo(impatient, async () => {
     const outcome = db.transaction(async (outer) => {
       await outer('items').insert({ id: 1 })
       const nested = outer.transaction(async (inner) => {
@@ -538,9 +544,10 @@ test('L4: what ends inside an ended nested scope is rolled back, not left open',
 })
 
 test('L4: a transaction that cannot commit because a savepoint was left open is rolled back', async () => {
-  const sharding = open(200)
+  const sharding = open()
   const { db } = sharding
-  await sharding.connectedTo('one', async () => {
+  await warmUp(sharding)
+  await sharding.connectedTo(impatient, async () => {
     const error = await errorOf(() =>
       db.transaction(async () => {
         await db('items').insert({ id: 1 })
@@ -556,7 +563,7 @@ test('L4: a transaction that cannot commit because a savepoint was left open is 
 })
 
 test('L4: nobody runs before a rollback that waits for a slow query', { timeout: 30_000 }, async () => {
-  const sharding = open(20_000)
+  const sharding = open()
   const { db } = sharding
   await sharding.connectedTo('one', async () => {
     const view = await ServerView.open(url)

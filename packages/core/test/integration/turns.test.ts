@@ -9,6 +9,7 @@ import { errorOf } from '../support/error-of.ts'
 import { openSharding } from '../support/open-sharding.ts'
 import { runSql } from '../support/run-sql.ts'
 import { until } from '../support/until.ts'
+import { warmUp } from '../support/warm-up.ts'
 
 const url = await createDatabase()
 beforeEach(() =>
@@ -21,7 +22,7 @@ beforeEach(() =>
 )
 
 function open() {
-  const sharding = openSharding({ one: { connection: url, pool: { max: 3, checkoutTimeoutMs: 1000 } } })
+  const sharding = openSharding({ one: { connection: url, pool: { max: 3, checkoutTimeoutMs: 20_000 } } })
   return { sharding, db: sharding.db }
 }
 const oneTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
@@ -274,7 +275,8 @@ test('L3: a statement that a cursor refuses is streamed whole', async () => {
 
 test('L3: hold: false keeps the connection instead of having the server keep the rows', async () => {
   const { sharding, db } = open()
-  await sharding.connectedTo('one', async () => {
+  await warmUp(sharding)
+  await sharding.connectedTo({ shard: 'one', checkoutTimeoutMs: 200 }, async () => {
     const ids: number[] = []
     for await (const { id } of db('numbers')
       .orderBy('id')
