@@ -202,6 +202,6 @@ test('any text is judged, and in linear time', () => {
   for (const piece of ["'", '"', '/*', '/* ', '*/', '$a$', '--', "'\\", '\\', '$', '(', ' ', "''", "E'"]) {
     const start = performance.now()
     mayWrite(`select ${piece.repeat(20_000)}`)
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(2000)
   }
 })
