@@ -1,13 +1,17 @@
 import type { Knex } from 'knex'
 import { defaultSharding } from './default-sharding.ts'
+import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
+import { createShardedBatch } from './jobs/sharded-batch.ts'
+import { createShardedJob } from './jobs/sharded-job.ts'
 import { createDb } from './scope/db-handle.ts'
 import type { ScopeToken, Target, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
 import { currentBinding } from './scope/scope-storage.ts'
-import { partsOf } from './sharding.ts'
+import type { Scopes } from './scope/scopes.ts'
+import { partsOf, type Sharding } from './sharding.ts'
 
-// Functions of `ScopeApi` that need a Sharding, as functions of the package: inside a scope they are those of the
-// Sharding that opened it, outside those of the default Sharding. Each is documented on `ScopeApi`.
+// Functions of a Sharding as functions of the package: inside a scope they are those of the Sharding that opened it,
+// outside those of the default Sharding. Each is documented on `ScopeApi` or `JobApi`.
 
 function sharding(): ScopeApi {
   return currentBinding()?.rules.api ?? defaultSharding()
@@ -44,3 +48,19 @@ export function runInScope<T>(token: ScopeToken, fn: () => T | PromiseLike<T>): 
 export function shardFor(tenant: TenantId): Promise<string> {
   return sharding().shardFor(tenant)
 }
+
+/** When a job comes, not when its handler is made: the default Sharding may not be there yet. */
+function scopes(): Scopes {
+  return partsOf(sharding() as Sharding).scopes
+}
+
+/** @see {@link JobApi.shardedJob} */
+export const shardedJob: JobApi['shardedJob'] = (identify: AnyFunction, handler: AnyFunction) =>
+  createShardedJob(scopes, identify, handler) as never
+
+/** @see {@link JobApi.shardedBatch} */
+export const shardedBatch: JobApi['shardedBatch'] = (
+  identify: AnyFunction,
+  handler: AnyFunction,
+  options?: BatchOptions,
+) => createShardedBatch(scopes, identify, handler, options) as never

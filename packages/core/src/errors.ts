@@ -233,3 +233,32 @@ export class RouterUnavailableError extends ShardingError {
   static override readonly status = 503
   static override readonly retryable = true
 }
+
+// --- Jobs ----------------------------------------------------------------------------------------------------
+
+/** The signal that a job was given has aborted: it timed out, or was cancelled. `cause` is the signal's reason. */
+export class JobAbortedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_JOB_ABORTED'
+}
+
+/** A message of a batch that was not handled. */
+export interface FailedMessage {
+  /** Its place in the batch. */
+  readonly index: number
+  readonly message: unknown
+  /** What it failed with: what its handler threw, or why it never ran. */
+  readonly reason: unknown
+}
+
+/** Messages of a batch have failed; all others have been handled. */
+export class BatchFailedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_BATCH_FAILED'
+  /** In the order of the batch. */
+  declare readonly failures: readonly FailedMessage[]
+
+  constructor(message: string, { failures = [] }: { readonly failures?: readonly FailedMessage[] } = {}) {
+    super(message, failures[0] === undefined ? {} : { cause: failures[0].reason })
+    // Not enumerable: queues write errors down whole, and these hold the messages.
+    Object.defineProperty(this, 'failures', { value: Object.freeze([...failures]) })
+  }
+}

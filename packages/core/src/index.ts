@@ -1,10 +1,21 @@
-export { connectedTo, connectedToTenant, db, runInScope, shardFor } from './ambient-sharding.ts'
+export {
+  connectedTo,
+  connectedToTenant,
+  db,
+  runInScope,
+  shardedBatch,
+  shardedJob,
+  shardFor,
+} from './ambient-sharding.ts'
 export type { ConfigObject } from './config/config-object.ts'
 export { defineConfig } from './config/define-config.ts'
 export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
 export { setDefaultSharding } from './default-sharding.ts'
 export type { LeaseDetachedMessage } from './diagnostics.ts'
 export * from './errors.ts'
+export type { BatchOutcome } from './jobs/batch-outcome.ts'
+export type { BatchOptions, JobApi, ShardedBatch } from './jobs/job-api.ts'
+export type { Identified, JobTarget, MessageTarget } from './jobs/job-target.ts'
 export type { Role } from './pool/pool-registry.ts'
 export type { PoolStats, RoleStats } from './pool/pool-stats.ts'
 export type { RouteExplanation } from './router/router.ts'

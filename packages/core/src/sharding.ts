@@ -1,4 +1,7 @@
 import type { TenantSourceConfig } from './config/resolved-config.ts'
+import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
+import { createShardedBatch } from './jobs/sharded-batch.ts'
+import { createShardedJob } from './jobs/sharded-job.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats } from './pool/pool-stats.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
@@ -9,7 +12,7 @@ import type { Topology } from './topology/topology.ts'
 import { normalizeTenantId } from './util/tenant-id.ts'
 
 /** A set of shards, the way tenants are placed on them, and the pools of connections to them. */
-export interface Sharding extends ScopeApi, AsyncDisposable {
+export interface Sharding extends ScopeApi, JobApi, AsyncDisposable {
   /** In the order of the configuration. */
   readonly shardNames: readonly string[]
   /**
@@ -39,6 +42,13 @@ const CLOSE_DEADLINE_MS = 10_000
 /** The object that users hold. */
 export class ShardingInstance extends Scopes implements Sharding {
   readonly shardNames: readonly string[]
+  readonly shardedJob: JobApi['shardedJob'] = (identify: AnyFunction, handler: AnyFunction) =>
+    createShardedJob(() => this, identify, handler) as never
+  readonly shardedBatch: JobApi['shardedBatch'] = (
+    identify: AnyFunction,
+    handler: AnyFunction,
+    options?: BatchOptions,
+  ) => createShardedBatch(() => this, identify, handler, options) as never
   readonly #topology: Topology
   readonly #router: Router
   readonly #pools: PoolRegistry

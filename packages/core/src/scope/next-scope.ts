@@ -26,17 +26,20 @@ export function nextScope(
     : routed.then((shard) => combine(current, target, tenant, shard))
 }
 
-/** `connectedTo('shard_0')` means `connectedTo({ shard: 'shard_0' })`; anything else that is not a target throws. */
-export function targetParts(target: Target): TargetParts {
+/**
+ * `connectedTo('shard_0')` means `connectedTo({ shard: 'shard_0' })`; anything else that is not a target throws.
+ * `taker` is who was given it, as the message names it.
+ */
+export function targetParts(target: Target, taker = 'connectedTo()'): TargetParts {
   if (typeof target === 'string') return { shard: target }
   if (typeof target !== 'object' || target === null) {
     throw new TypeError(
-      `connectedTo() takes a shard's name or an object, not ${target === null ? 'null' : typeof target}.`,
+      `${taker} takes a shard's name or an object, not ${target === null ? 'null' : typeof target}.`,
     )
   }
   for (const key of Object.keys(target)) {
     if (!PARTS.has(key))
-      throw new TypeError(`connectedTo() does not know "${key}". It knows ${[...PARTS].join(', ')}.`)
+      throw new TypeError(`${taker} does not know "${key}". It knows ${[...PARTS].join(', ')}.`)
   }
   // A shard that was looked up and not found must not mean "stay here".
   if (target.shard !== undefined && typeof target.shard !== 'string') {

@@ -1,0 +1,36 @@
+import type { Binding } from '../pool/binding.ts'
+import { OpenScope } from '../scope/open-scope.ts'
+import type { Scope } from '../scope/scope.ts'
+import { runBound } from '../scope/scope-storage.ts'
+import type { Scopes } from '../scope/scopes.ts'
+import type { BatchOutcome } from './batch-outcome.ts'
+import { runUntilAborted } from './run-until-aborted.ts'
+
+/** One message on its way through a batch. */
+export class MessageRun {
+  readonly message: unknown
+  readonly #handle: () => unknown
+  outcome: BatchOutcome<unknown, unknown> | undefined
+  signal: AbortSignal | undefined
+
+  constructor(message: unknown, handle: () => unknown) {
+    this.message = message
+    this.#handle = handle
+  }
+
+  fail(reason: unknown): void {
+    this.outcome = { status: 'rejected', message: this.message, reason }
+  }
+
+  /** Calls the handler, in a scope with a life of its own, on the lease that `holder` holds. Never rejects. */
+  async run(scopes: Scopes, scope: Scope, holder: Binding<OpenScope>): Promise<void> {
+    const binding = holder.withRules(new OpenScope(scope, holder.rules.endpoint, scopes, undefined))
+    try {
+      const work = () => runBound(binding, async () => await this.#handle())
+      const value = await runUntilAborted(binding, this.signal, work)
+      this.outcome = { status: 'fulfilled', message: this.message, value }
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+}
