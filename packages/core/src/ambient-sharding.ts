@@ -8,7 +8,7 @@ import type { ScopeToken, Target, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
 import { currentBinding } from './scope/scope-storage.ts'
 import type { Scopes } from './scope/scopes.ts'
-import { partsOf, type Sharding } from './sharding.ts'
+import { partsOf, type Sharding, type ShardingParts } from './sharding.ts'
 
 // Functions of a Sharding as functions of the package: inside a scope they are those of the Sharding that opened it,
 // outside those of the default Sharding. Each is documented on `ScopeApi` or `JobApi`.
@@ -17,14 +17,18 @@ function sharding(): ScopeApi {
   return currentBinding()?.rules.api ?? defaultSharding()
 }
 
+function parts(): ShardingParts {
+  return partsOf(sharding() as Sharding)
+}
+
 /** @see {@link ScopeApi.db} */
 export const db: Knex = createDb(
   {
     get unboundKnex() {
-      return partsOf(defaultSharding()).pools.unboundKnex
+      return parts().pools.unboundKnex
     },
-    on: (event, listener) => partsOf(defaultSharding()).pools.on(event, listener),
-    off: (event, listener) => partsOf(defaultSharding()).pools.off(event, listener),
+    on: (event, listener) => parts().pools.on(event, listener),
+    off: (event, listener) => parts().pools.off(event, listener),
   },
   currentBinding,
 )
@@ -51,7 +55,7 @@ export function shardFor(tenant: TenantId): Promise<string> {
 
 /** When a job comes, not when its handler is made: the default Sharding may not be there yet. */
 function scopes(): Scopes {
-  return partsOf(sharding() as Sharding).scopes
+  return parts().scopes
 }
 
 /** @see {@link JobApi.shardedJob} */
