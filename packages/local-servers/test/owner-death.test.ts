@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, vi, test as vitestTest } from 'vitest'
-import { whyNoMariadb } from '../src/index.ts'
+import { whyNoMariadb, whyNoRedis } from '../src/index.ts'
 import { expectRunning, noTracesSoon, processesIn, type Server } from '../src/traces.ts'
 
-type Kind = 'postgres' | 'mariadb'
+type Kind = 'postgres' | 'mariadb' | 'redis'
 
 function spawnOwner(script: string, kind: Kind, env = process.env): ChildProcess {
   return fork(fileURLToPath(new URL(`fixtures/${script}`, import.meta.url)), [kind], {
@@ -27,12 +27,16 @@ async function startOwner(script: string, kind: Kind): Promise<{ owner: ChildPro
   return { owner, server }
 }
 
-const missing = whyNoMariadb()
-const kinds: readonly Kind[] = ['postgres', 'mariadb']
+const missing: Record<Kind, string | undefined> = {
+  postgres: undefined,
+  mariadb: whyNoMariadb(),
+  redis: whyNoRedis(),
+}
+const kinds = Object.keys(missing) as Kind[]
 
 describe.each(kinds)('%s', (kind) => {
-  // Without MariaDB on this machine there is nothing to see.
-  const test = kind === 'mariadb' && missing !== undefined ? vitestTest.skip : vitestTest
+  // Without such a server on this machine there is nothing to see.
+  const test = missing[kind] === undefined ? vitestTest : vitestTest.skip
 
   test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
     'an owner ended by %s leaves no server',

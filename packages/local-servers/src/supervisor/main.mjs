@@ -4,9 +4,10 @@
 // The one argument says which kind of server it is.
 import { MariadbServer } from './mariadb-server.mjs'
 import { PostgresServer } from './postgres-server.mjs'
+import { RedisServer } from './redis-server.mjs'
 
 /**
- * @typedef {'postgres' | 'mariadb'} Kind
+ * @typedef {'postgres' | 'mariadb' | 'redis'} Kind
  * @typedef {{ password: string, settings: Record<string, string> }} StartOptions
  * @typedef {'fast' | 'immediate'} StopMode
  * @typedef {{ pid: number, port: number, folder: string }} Running
@@ -14,7 +15,8 @@ import { PostgresServer } from './postgres-server.mjs'
  * @typedef {{ id: number, result?: Running, error?: string }} Reply
  */
 
-const server = process.argv[2] === 'mariadb' ? new MariadbServer() : new PostgresServer()
+const servers = { postgres: PostgresServer, mariadb: MariadbServer, redis: RedisServer }
+const server = new servers[/** @type {Kind} */ (process.argv[2])]()
 
 /** One operation at a time: a cleanup that interrupted a start would race with it. @type {Promise<unknown>} */
 let last = Promise.resolve()
