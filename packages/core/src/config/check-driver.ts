@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { closest } from '../util/closest.ts'
 import { drivers } from './clients.ts'
 import type { Complaint } from './config-source.ts'
+import type { Reading } from './reading.ts'
+import type { ShardingInput } from './schema/sharding-schema.ts'
 
 /** Looks for clients' drivers, each once, however many shards use it. */
 export class DriverCheck {
@@ -13,6 +15,13 @@ export class DriverCheck {
     if (!this.#complaints.has(client)) this.#complaints.set(client, complaintAbout(client))
     return this.#complaints.get(client)
   }
+}
+
+/** The client for shards that do not name one, whether or not there are such. */
+export function checkDefaultClient(main: Reading<ShardingInput>, drivers: DriverCheck): void {
+  const client = main.value.defaults?.client
+  const complaint = client === undefined ? undefined : drivers.complainAbout(client)
+  if (complaint !== undefined) main.report(['defaults', 'client'], complaint)
 }
 
 function complaintAbout(client: string): Complaint | undefined {

@@ -21,7 +21,17 @@ export function takesFileName(client: string): boolean {
   return drivers[client]?.includes('sqlite3') ?? false
 }
 
+/** What Sherd knows of a client beyond what knex knows: how to clean its sessions, cancel its queries, … */
+export type Family = 'postgres' | 'mysql'
+
+const families: Readonly<Record<string, Family>> = { pg: 'postgres', mysql2: 'mysql' }
+
+/** Undefined for a client that is knex's business alone. */
+export function familyOf(client: string): Family | undefined {
+  return Object.hasOwn(drivers, client) ? families[drivers[client] as string] : undefined
+}
+
 /** Whether the settings of `session` can be made part of a client's sessions. */
 export function takesSession(client: string): boolean {
-  return drivers[client] === 'pg'
+  return familyOf(client) !== undefined
 }

@@ -1,6 +1,6 @@
 import { ConfigInvalidError } from '../errors.ts'
 import { FrozenMap } from '../util/frozen-map.ts'
-import { DriverCheck } from './check-driver.ts'
+import { checkDefaultClient, DriverCheck } from './check-driver.ts'
 import { checkCoverage, checkPlacement } from './check-placement.ts'
 import type { ConfigObject } from './config-object.ts'
 import { readDirectory } from './read-directory.ts'
@@ -32,6 +32,7 @@ export function loadConfig(
 
   const router = resolveRouter(main)
   const drivers = new DriverCheck()
+  checkDefaultClient(main, drivers)
   const resolved = shards.map((shard) => [shard.name, resolveShard(shard, { main, drivers })] as const)
   checkPlacement({ router, main, shards })
   if (isComplete) checkCoverage({ router, main, shards })

@@ -71,9 +71,8 @@ function resolveClient(shard: ShardReading, { main, drivers }: Shared): string {
     }
     return ''
   }
-  const complaint = drivers.complainAbout(client)
-  if (complaint !== undefined && own !== undefined) shard.report(['client'], complaint)
-  else if (complaint !== undefined) main.report(['defaults', 'client'], complaint)
+  const complaint = own === undefined ? undefined : drivers.complainAbout(own)
+  if (complaint !== undefined) shard.report(['client'], complaint)
   return client
 }
 
@@ -123,7 +122,14 @@ function resolveConnection(shard: ShardReading, { client, given, path }: Address
 }
 
 function isUrl(text: string): boolean {
-  return text.includes('://') && URL.canParse(text)
+  if (!text.includes('://') || !URL.canParse(text)) return false
+  const { username, password, pathname } = new URL(text)
+  try {
+    // As the driver will: a `%` that was not encoded would throw there, at the first query.
+    return decodeURIComponent(username + password + pathname) !== undefined
+  } catch {
+    return false
+  }
 }
 
 function placesOf({ source, locate }: ShardReading): Readonly<Record<PlacementOption, string>> {

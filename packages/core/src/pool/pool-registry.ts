@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { ShardUnavailableError } from '../errors.ts'
 import type { Endpoint, Shard, Topology } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
@@ -86,11 +87,24 @@ export class PoolRegistry {
   #get(endpoint: Endpoint): EndpointPool {
     let found = this.#pools.get(endpoint.id)
     if (found === undefined) {
-      found = new EndpointPool({ ...this.#options, identities: this.#identities, endpoint })
+      found = this.#create(endpoint)
       for (const { event, listener } of this.#listeners) found.knex.on(event, listener)
       if (this.#isClosed) void found.pool.close(0)
       this.#pools.set(endpoint.id, found)
     }
     return found
+  }
+
+  #create(endpoint: Endpoint): EndpointPool {
+    try {
+      return new EndpointPool({ ...this.#options, identities: this.#identities, endpoint })
+    } catch (cause) {
+      // knex reads what the address leads to, such as a certificate's file, which may appear later.
+      const { shard } = endpoint
+      throw new ShardUnavailableError(`The connection settings of shard "${shard}" cannot be used.`, {
+        shard,
+        cause,
+      })
+    }
   }
 }
