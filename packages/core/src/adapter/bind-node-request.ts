@@ -76,18 +76,15 @@ class NodeRequestBinding<R extends IncomingMessage> {
   }
 
   #locate(): Scope | undefined | Promise<Scope | undefined> {
-    const around = this.#around?.rules.value
     this.#plan = this.#plan.forRequest(this.#req)
     this.#state.exposeShard = this.#plan.exposeShard && this.#state.exposeShard !== false
-    return this.#plan.isSkipped(this.#req, this.#parts)
-      ? around
-      : locate(this.#plan, this.#req, this.#parts, around)
+    return locate(this.#plan, this.#req, this.#parts, this.#around?.rules.value)
   }
 
   #enter(value: Scope | undefined): void {
     // The events that give a connection back have been emitted already when the client is gone.
     if (this.#isOver()) return
-    if (value === undefined || value === this.#around?.rules.value) {
+    if (value === undefined) {
       this.#goOn(this.#around)
       return
     }

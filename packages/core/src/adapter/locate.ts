@@ -10,9 +10,8 @@ import type { RequestPlan } from './request-plan.ts'
 type Located = Scope | undefined | Promise<Scope | undefined>
 
 /**
- * The scope that a request belongs to, undefined when it names no tenant; a promise only if a source or the router
- * needs one. `around` is the request's scope already, when a middleware stands behind another: it stays where this
- * one finds no tenant.
+ * The scope that a request belongs to, undefined when it names no tenant or is skipped; a promise only if a source or
+ * the router needs one. `around` is where the request is already, when a middleware stands behind another.
  *
  * OPTIONS is never refused: a preflight cannot be told about problems, only the request that it announces.
  */
@@ -22,10 +21,11 @@ export function locate<R>(
   parts: RequestParts,
   around: Scope | undefined,
 ): Located {
+  if (plan.isSkipped(req, parts)) return undefined
   if (parts.method !== 'OPTIONS') return find(plan, req, parts, around)
   const unlessRefused = (error: unknown) => {
     if (toProblem(error) === undefined) throw error
-    return around
+    return undefined
   }
   try {
     const found = find({ ...plan, required: false }, req, parts, around)
@@ -50,5 +50,5 @@ function scopeOf<R>(plan: RequestPlan<R>, tenant: unknown, around: Scope | undef
   if (plan.required && around?.tenant === undefined) {
     throw new TenantMissingError('The request names no tenant in any of the places that were configured.')
   }
-  return around
+  return undefined
 }

@@ -23,16 +23,13 @@ export async function withRequest<R, T>(
   const around = state.binding
   const located = runBound(around, () => {
     const plan = planFor(options).forRequest(req)
-    const value = plan.isSkipped(req, parts)
-      ? around?.rules.value
-      : locate(plan, req, parts, around?.rules.value)
+    const value = locate(plan, req, parts, around?.rules.value)
     return { plan, value }
   })
   const { plan } = located
   const value = await located.value
   signal?.throwIfAborted()
-  if (value === undefined || value === around?.rules.value)
-    return await runBound(around, () => fn(state.shard))
+  if (value === undefined) return await runBound(around, () => fn(state.shard))
 
   const scope = new RequestScope(plan as RequestPlan<never>, value, around)
   const onAbort = () => scope.aborted(method)

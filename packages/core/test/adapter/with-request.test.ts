@@ -185,6 +185,27 @@ describe('the signal of a request that is a function call', () => {
     await until(() => isAtRest(sharding))
   })
 
+  it('fault 3: that aborts in the instant in which the connection comes keeps the function from running', async () => {
+    const sharding = openSharding({
+      shard_0: { connection: url, pool: { max: 1 }, tenants: ['acme'], scrub: 'never' },
+    })
+    const controller = new AbortController()
+    const done = deferred()
+    const holder = sharding.connectedTo('shard_0', () => done.promise)
+    await until(() => pool(sharding).active === 1)
+    let ran = 0
+    const handled = handle(sharding, requestOf('acme', { signal: controller.signal }), async () => ran++)
+    await until(() => pool(sharding).waiting === 1)
+    done.resolve()
+    // Without a turn of the event loop: as soon as the pool has served the request, and before that is told.
+    while (pool(sharding).waiting === 1) await Promise.resolve()
+    controller.abort(new Error('gone'))
+    expect((await errorOf(() => handled)).message).toBe('gone')
+    expect(ran).toBe(0)
+    await holder
+    await until(() => isAtRest(sharding))
+  })
+
   it('L7: that aborts cancels the running query of GET on the server', async () => {
     const sharding = open({ max: 1 })
     const server = await ServerView.open(url)
