@@ -56,7 +56,7 @@ export const guards = [
   {
     name: 'the instant of a turn: a query is sent on a connection that was given back',
     file: core('pool/lease.ts'),
-    find: 'if (!lane.has(turn) || !this.#holds(pooled)) throw this.#refusal(lane)',
+    find: 'if (!lane.has(turn)) throw this.#refusal(lane)',
     replace: '',
     tests: tests('pool/lease.races.test.ts', 'pool/lease.test.ts'),
     reddens: /./,
