@@ -3,7 +3,8 @@ import type { Binding, BindingStore } from './binding.ts'
 import type { Cursor } from './engine.ts'
 import type { KnexClient, KnexQuery } from './knex-internals.ts'
 import type { Lane, Turn } from './lane.ts'
-import type { Lease, OpenWork } from './lease.ts'
+import type { Lease } from './lease.ts'
+import type { OpenWork } from './open-work.ts'
 import type { RawConnection } from './raw-connection.ts'
 
 /** What may be passed to `.stream(options)` beside the driver's own options. */

@@ -8,7 +8,7 @@ import {
   type TransactionContainer,
 } from './knex-internals.ts'
 import type { Turn } from './lane.ts'
-import type { OpenWork } from './lease.ts'
+import type { OpenWork } from './open-work.ts'
 import { TransactionSession } from './transaction-session.ts'
 
 export interface TransactionStart {

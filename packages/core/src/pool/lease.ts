@@ -1,9 +1,11 @@
-import { CheckoutAbortedError, LeaseBlockedError, LeaseRevokedError, type ShardingError } from '../errors.ts'
+import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { Canceller } from './canceller.ts'
 import type { Engine } from './engine.ts'
 import { Lane, type Turn } from './lane.ts'
+import { cannotReleaseError, leftQueueError, revokedError } from './lease-errors.ts'
+import type { OpenWork } from './open-work.ts'
 import type { Pooled } from './pooled.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ShardPool } from './shard-pool.ts'
@@ -43,16 +45,6 @@ type LeaseState =
   | { readonly kind: 'detached' }
   /** Will never have a connection again. */
   | { readonly kind: 'ended'; readonly error: () => ShardingError }
-
-/** Something that is open on the connection between queries: a cursor, a transaction, a handle on it. */
-export interface OpenWork {
-  /** The scope in which it was opened. */
-  readonly owner: object
-  /** Whether it is a query that runs on, rather than something that queries belong to. */
-  readonly isStream?: boolean
-  /** Ends it now. It may still use the connection for that if {@link Lease.isHeld}. */
-  abandon(error: Error): void
-}
 
 /**
  * One connection for one scope: taken at once or on first use, used in turns, given back once.
@@ -333,10 +325,10 @@ export class Lease {
   async release(lane: Lane): Promise<void> {
     const turn: Turn = { holder: 'releaseConnection()', inner: undefined }
     if (lane !== this.root || this.root.isEntered)
-      throw this.#blockedError(this.root.holder ?? 'a transaction')
+      throw cannotReleaseError(this.#options.shard, this.root.holder ?? 'a transaction')
     await lane.enter(turn)
     try {
-      if (this.#openWork.size > 0) throw this.#blockedError('an open stream')
+      if (this.#openWork.size > 0) throw cannotReleaseError(this.#options.shard, 'an open stream')
       this.#giveBack()
     } finally {
       this.leave(lane, turn)
@@ -350,7 +342,7 @@ export class Lease {
   detach(later: 'detach' | 'reject'): void {
     if (this.#state.kind !== 'live') return
     this.#state = { kind: 'detached' }
-    if (later === 'reject') this.root.shut(() => this.#revokedError())
+    if (later === 'reject') this.root.shut(() => revokedError(this.#options.shard))
     this.#returnAfterTurn = !this.root.isFree
     this.#giveBackIfUnused()
     if (this.#holding.kind === 'connection') this.#stallWatch.start()
@@ -370,8 +362,7 @@ export class Lease {
   leaveQueue(): void {
     if (this.#holding.kind !== 'waiting') return
     const { pool, shard } = this.#options
-    const reason = `Nobody waits for this connection to shard "${shard}" any more.`
-    pool.leave(this.#holding.waiter, new CheckoutAbortedError(reason, { shard }))
+    pool.leave(this.#holding.waiter, leftQueueError(shard))
   }
 
   #giveBackIfUnused(): void {
@@ -401,8 +392,8 @@ export class Lease {
   /** After the response nothing has moved for too long: whoever holds the connection loses it. */
   #giveUp(): void {
     this.#giveBack()
-    this.root.evict(() => this.#revokedError())
-    this.#abandonOpenWork(this.#revokedError())
+    this.root.evict(() => revokedError(this.#options.shard))
+    this.#abandonOpenWork(revokedError(this.#options.shard))
   }
 
   #abandonOpenWork(error: ShardingError): void {
@@ -414,23 +405,6 @@ export class Lease {
 
   #refusal(lane: Lane): ShardingError {
     if (this.#state.kind === 'ended') return this.#state.error()
-    return lane.refusal ?? this.#revokedError()
-  }
-
-  #revokedError(): LeaseRevokedError {
-    const { shard } = this.#options
-    return new LeaseRevokedError(
-      `The response has been sent and the connection to shard "${shard}" was taken back. Finish the queries before ` +
-        'answering, or run them in a scope of their own with connectedTo().',
-      { shard },
-    )
-  }
-
-  #blockedError(holder: string): LeaseBlockedError {
-    const { shard } = this.#options
-    return new LeaseBlockedError(
-      `The connection to shard "${shard}" cannot be handed back: it is kept by ${holder}. End that first.`,
-      { shard },
-    )
+    return lane.refusal ?? revokedError(this.#options.shard)
   }
 }

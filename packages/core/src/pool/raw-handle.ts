@@ -2,7 +2,8 @@ import type { EventEmitter } from 'node:events'
 import { LeaseRevokedError } from '../errors.ts'
 import type { Binding, BindingStore, ScopeRules } from './binding.ts'
 import type { Turn } from './lane.ts'
-import type { Lease, OpenWork } from './lease.ts'
+import type { Lease } from './lease.ts'
+import type { OpenWork } from './open-work.ts'
 import type { RawConnection } from './raw-connection.ts'
 
 /** Lends the driver's own connection to `fn` for one turn; the ambient `db` works inside, on the same connection. */

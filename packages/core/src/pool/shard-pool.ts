@@ -1,14 +1,8 @@
 import type { PoolConfig } from '../config/resolved-config.ts'
-import {
-  CheckoutTimeoutError,
-  PoolDrainingError,
-  PoolOverloadedError,
-  type ShardingError,
-  ShardUnavailableError,
-} from '../errors.ts'
+import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
-import { retryAfterSeconds } from '../util/retry-after.ts'
+import { CheckoutErrors } from './checkout-errors.ts'
 import { Connector } from './connector.ts'
 import { IdleStack } from './idle-stack.ts'
 import { type PoolStats, utilization } from './pool-stats.ts'
@@ -47,6 +41,7 @@ export class ShardPool<R> {
   readonly #options: ShardPoolOptions<R>
   readonly #members = new Map<R, Pooled<R>>()
   readonly #idle: IdleStack<R>
+  readonly #errors: CheckoutErrors
   readonly #waiters = new Set<Waiter<Pooled<R>>>()
   readonly #connector: Connector<R>
   #closing = 0
@@ -56,6 +51,7 @@ export class ShardPool<R> {
   constructor(options: ShardPoolOptions<R>) {
     this.#options = options
     const { driver, limits, clock, deadlines, random } = options
+    this.#errors = new CheckoutErrors(options.shard, random)
     this.#idle = new IdleStack({
       driver,
       limits,
@@ -80,7 +76,7 @@ export class ShardPool<R> {
 
   /** A free resource, or undefined when there is none: then {@link wait}. Throws PoolDrainingError. */
   tryAcquire(): Pooled<R> | undefined {
-    if (this.#state.kind !== 'open') throw this.#drainingError()
+    if (this.#state.kind !== 'open') throw this.#errors.draining()
     for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
       if (this.#options.driver.isUsable(pooled.resource)) {
         pooled.state = 'lent'
@@ -109,10 +105,11 @@ export class ShardPool<R> {
 
   /** Throws PoolDrainingError or PoolOverloadedError when asking for a resource now would be refused at once. */
   assertAvailable(): void {
-    if (this.#state.kind !== 'open') throw this.#drainingError()
+    if (this.#state.kind !== 'open') throw this.#errors.draining()
     // Those for whom a connection can still be opened do not queue behind anybody.
     const served = this.#idle.size + Math.max(0, this.#room)
-    if (this.#waiters.size >= this.#options.limits.maxWaiting + served) throw this.#overloadedError()
+    if (this.#waiters.size >= this.#options.limits.maxWaiting + served)
+      throw this.#errors.overloaded(this.stats(), this.#options.limits.maxWaiting)
   }
 
   /**
@@ -190,7 +187,7 @@ export class ShardPool<R> {
       },
     }
     this.#connector.stop()
-    this.#refuseAll(() => this.#drainingError())
+    this.#refuseAll(() => this.#errors.draining())
     for (const pooled of this.#idle.clear()) this.#close(pooled)
     this.#options.deadlines.add(force)
     this.#finishDraining()
@@ -295,7 +292,14 @@ export class ShardPool<R> {
     this.#connectFailure = { error, at: this.#options.clock.now() }
     // As long as something may still come back or open, there is hope until the deadline.
     const hope = this.#members.size + this.#connector.pending > 0
-    if (!hope) this.#refuseAll(() => this.#unavailableError(error))
+    if (!hope) this.#refuseAll(() => this.#errors.unavailable(error))
+  }
+
+  #timeoutError({ since }: Waiter<Pooled<R>>, timeoutMs: number): ShardingError {
+    const failure = this.#connectFailure
+    // An older failure has nothing to do with this caller.
+    const cause = failure !== undefined && failure.at >= since ? failure.error : undefined
+    return this.#errors.timeout(timeoutMs, this.stats(), cause)
   }
 
   #finishDraining(): void {
@@ -303,50 +307,5 @@ export class ShardPool<R> {
     const { drained } = this.#state
     this.#state = { kind: 'closed' }
     drained()
-  }
-
-  // --- What callers are told ---------------------------------------------------------------------------------
-
-  #timeoutError({ since }: Waiter<Pooled<R>>, timeoutMs: number): CheckoutTimeoutError {
-    const { shard } = this.#options
-    const { active, max, waiting } = this.stats()
-    const failure = this.#connectFailure
-    // An older failure has nothing to do with this caller.
-    const cause = failure !== undefined && failure.at >= since ? failure.error : undefined
-    return new CheckoutTimeoutError(
-      `No connection to shard "${shard}" within ${timeoutMs} ms (${active} of ${max} in use, ${waiting} more waiting). ` +
-        'Raise pool.max or pool.checkoutTimeoutMs, or hold connections for less time.',
-      { shard, cause, retryAfter: this.#retryAfter() },
-    )
-  }
-
-  #overloadedError(): PoolOverloadedError {
-    const { shard, limits } = this.#options
-    return new PoolOverloadedError(
-      `All connections to shard "${shard}" are taken, and ${this.#waiters.size} callers already wait for one: more than ` +
-        `${limits.maxWaiting} may not (pool.maxWaiting).`,
-      { shard, retryAfter: this.#retryAfter() },
-    )
-  }
-
-  #drainingError(): PoolDrainingError {
-    const { shard } = this.#options
-    return new PoolDrainingError(`Shard "${shard}" is being closed and lends no more connections.`, {
-      shard,
-      retryAfter: this.#retryAfter(),
-    })
-  }
-
-  #unavailableError(cause: unknown): ShardUnavailableError {
-    const { shard } = this.#options
-    return new ShardUnavailableError(`The database of shard "${shard}" cannot be reached.`, {
-      shard,
-      cause,
-      retryAfter: this.#retryAfter(),
-    })
-  }
-
-  #retryAfter(): number {
-    return retryAfterSeconds(1000, this.#options.random)
   }
 }

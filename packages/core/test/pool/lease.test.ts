@@ -9,7 +9,8 @@ import {
   type ShardingError,
 } from '../../src/errors.ts'
 import type { Lane, Turn } from '../../src/pool/lane.ts'
-import type { Lease, OpenWork } from '../../src/pool/lease.ts'
+import type { Lease } from '../../src/pool/lease.ts'
+import type { OpenWork } from '../../src/pool/open-work.ts'
 import { deferred } from '../support/deferred.ts'
 import { CHECKOUT_TIMEOUT_MS, LeaseBench } from '../support/lease-bench.ts'
 import { Outcome, states } from '../support/outcome.ts'

@@ -1,0 +1,51 @@
+import {
+  CheckoutTimeoutError,
+  PoolDrainingError,
+  PoolOverloadedError,
+  ShardUnavailableError,
+} from '../errors.ts'
+import { retryAfterSeconds } from '../util/retry-after.ts'
+import type { PoolStats } from './pool-stats.ts'
+
+const RETRY_AFTER_MS = 1000
+
+/** What callers of one shard's pool are told instead of being lent something. */
+export class CheckoutErrors {
+  readonly #shard: string
+  readonly #random: () => number
+
+  constructor(shard: string, random: () => number) {
+    this.#shard = shard
+    this.#random = random
+  }
+
+  timeout(timeoutMs: number, { active, max, waiting }: PoolStats, cause: unknown): CheckoutTimeoutError {
+    return new CheckoutTimeoutError(
+      `No connection to shard "${this.#shard}" within ${timeoutMs} ms (${active} of ${max} in use, ${waiting} more ` +
+        'waiting). Raise pool.max or pool.checkoutTimeoutMs, or hold connections for less time.',
+      { ...this.#common(), cause },
+    )
+  }
+
+  overloaded({ waiting }: PoolStats, maxWaiting: number): PoolOverloadedError {
+    return new PoolOverloadedError(
+      `All connections to shard "${this.#shard}" are taken, and ${waiting} callers already wait for one: more than ` +
+        `${maxWaiting} may not (pool.maxWaiting).`,
+      this.#common(),
+    )
+  }
+
+  draining(): PoolDrainingError {
+    const message = `Shard "${this.#shard}" is being closed and lends no more connections.`
+    return new PoolDrainingError(message, this.#common())
+  }
+
+  unavailable(cause: unknown): ShardUnavailableError {
+    const message = `The database of shard "${this.#shard}" cannot be reached.`
+    return new ShardUnavailableError(message, { ...this.#common(), cause })
+  }
+
+  #common() {
+    return { shard: this.#shard, retryAfter: retryAfterSeconds(RETRY_AFTER_MS, this.#random) }
+  }
+}
