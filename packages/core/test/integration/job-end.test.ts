@@ -109,6 +109,29 @@ test('L5: a nested scope that has settled refuses its strays, on the shared conn
   })
 })
 
+test('L5: a job that settles ends the scopes inside it that have a connection of their own', async () => {
+  const other = openSharding({ one: { connection: url, pool: { max: 3 } } })
+  const { db } = other
+  const left: Promise<Error>[] = []
+  await other.connectedTo('one', async () => {
+    const begun = deferred()
+    const inner = other.connectedTo({ separate: true }, () =>
+      other.connectedTo({ separate: true }, () =>
+        db.transaction(async () => {
+          await db('items').insert({ id: 1 })
+          begun.resolve()
+          await new Promise(() => {})
+        }),
+      ),
+    )
+    left.push(errorOf(() => inner))
+    await begun.promise
+  })
+  expect(await left[0]).toBeInstanceOf(ScopeEndedError)
+  await until(() => other.stats().shards['one']?.writing.active === 0)
+  expect(await other.connectedTo('one', () => db('items'))).toEqual([])
+})
+
 test('L5: what a settled nested scope had queued on the shared connection does not run any more', async () => {
   const { sharding, db } = open()
   const view = await ServerView.open(url)
