@@ -44,9 +44,16 @@ function complaintAbout(client: string): Complaint | undefined {
 }
 
 /** As the application sees it, and as knex does, which loads the driver from beside itself. */
+const places = () => [createRequire(join(process.cwd(), 'package.json')), createRequire(import.meta.url)]
+
 function isInstalled(driver: string): boolean {
-  const application = createRequire(join(process.cwd(), 'package.json'))
-  return resolves(application, driver) || resolves(createRequire(import.meta.url), driver)
+  return places().some((require) => resolves(require, driver))
+}
+
+/** A driver that knex does not load by itself. */
+export function loadDriver(driver: string): unknown {
+  const [application, own] = places() as [NodeJS.Require, NodeJS.Require]
+  return (resolves(application, driver) ? application : own)(driver)
 }
 
 function resolves(require: NodeJS.Require, name: string): boolean {

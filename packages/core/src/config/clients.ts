@@ -1,4 +1,6 @@
-/** The clients that knex knows, aliases included, and the npm package that each of them loads. */
+import type { ConnectionConfig } from './resolved-config.ts'
+
+/** The clients that knex knows, aliases included, and `libsql`, with the npm package that each of them loads. */
 export const drivers: Readonly<Record<string, string>> = {
   pg: 'pg',
   postgres: 'pg',
@@ -10,6 +12,7 @@ export const drivers: Readonly<Record<string, string>> = {
   mysql: 'mysql',
   mariadb: 'mariadb',
   'better-sqlite3': 'better-sqlite3',
+  libsql: 'libsql',
   sqlite3: 'sqlite3',
   sqlite: 'sqlite3',
   mssql: 'tedious',
@@ -18,13 +21,19 @@ export const drivers: Readonly<Record<string, string>> = {
 
 /** Whether a client's connection text is the name of a file instead of a URL. */
 export function takesFileName(client: string): boolean {
-  return drivers[client]?.includes('sqlite3') ?? false
+  return client === 'libsql' || (drivers[client]?.includes('sqlite3') ?? false)
 }
 
 /** What Sherd knows of a client beyond what knex knows: how to clean its sessions, cancel its queries, … */
-export type Family = 'postgres' | 'mysql'
+export type Family = 'postgres' | 'mysql' | 'sqlite'
 
-const families: Readonly<Record<string, Family>> = { pg: 'postgres', mysql2: 'mysql' }
+/** By driver. */
+const families: Readonly<Record<string, Family>> = {
+  pg: 'postgres',
+  mysql2: 'mysql',
+  'better-sqlite3': 'sqlite',
+  libsql: 'sqlite',
+}
 
 /** Undefined for a client that is knex's business alone. */
 export function familyOf(client: string): Family | undefined {
@@ -34,4 +43,10 @@ export function familyOf(client: string): Family | undefined {
 /** Whether the settings of `session` can be made part of a client's sessions. */
 export function takesSession(client: string): boolean {
   return familyOf(client) !== undefined
+}
+
+/** Whether each connection is a database of its own, which ends with it (https://www.sqlite.org/inmemorydb.html). */
+export function isInMemory(client: string, connection: ConnectionConfig): boolean {
+  const filename = typeof connection === 'object' ? connection['filename'] : connection
+  return familyOf(client) === 'sqlite' && filename === ':memory:'
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { deepFreeze, isPlainObject } from '../util/deep-freeze.ts'
 import { discreet, discreetConnection } from '../util/discreet.ts'
 import type { DriverCheck } from './check-driver.ts'
-import { drivers, takesFileName, takesSession } from './clients.ts'
+import { drivers, isInMemory, takesFileName, takesSession } from './clients.ts'
 import { given } from './given.ts'
 import { mergeTrees } from './merge-trees.ts'
 import type { Path } from './path.ts'
@@ -27,14 +27,16 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     { reading: main, path: ['defaults', 'pool'], options: defaults?.pool },
     { reading: shard, path: ['pool'], options: value.pool },
   ]
+  const connection = resolveConnection(shard, { client, given: value.connection, path: ['connection'] })
+  const pool = resolvePool(pools)
   const fields: ShardConfig = {
     name: shard.name,
     file: shard.source.file,
     places: placesOf(shard),
     client,
-    connection: resolveConnection(shard, { client, given: value.connection, path: ['connection'] }),
+    connection,
     session: resolveSession(shard, { client, main }),
-    pool: resolvePool(pools),
+    pool: isInMemory(client, connection) ? poolOfOne(shard, pool) : pool,
     scrub: value.scrub ?? defaults?.scrub ?? 'always',
     replicas: Object.freeze(resolveReplicas(shard, client, pools)),
     tenants: Object.freeze(value.tenants ?? []),
@@ -46,6 +48,18 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     knex: deepFreeze(mergeTrees(given(defaults?.knex), given(value.knex)) as Partial<Knex.Config>),
   }
   return discreet(fields, ['connection'])
+}
+
+/** A database in memory is its one connection: a second would be another database, and to close it would be its end. */
+function poolOfOne(shard: ShardReading, pool: ShardConfig['pool']): ShardConfig['pool'] {
+  const max = shard.value.pool?.max
+  if (max !== undefined && max > 1) {
+    shard.report(['pool', 'max'], {
+      message: 'is more than 1, and each connection to `:memory:` is a database of its own',
+      mend: 'Remove it, or give the database a file.',
+    })
+  }
+  return Object.freeze({ ...pool, min: 1, max: 1, idleTimeoutMs: null, maxLifetimeMs: null })
 }
 
 function resolveReplicas(shard: ShardReading, client: string, pools: readonly PoolLayer[]): ReplicaConfig[] {
@@ -86,7 +100,7 @@ function resolveSession(
   const session = { ...inherited, ...own }
   if (Object.keys(session).length > 0 && Object.hasOwn(drivers, client) && !takesSession(client)) {
     const complaint = {
-      message: `is not applied by the client \`${client}\`, only by PostgreSQL's`,
+      message: `is not applied by the client \`${client}\``,
       mend: 'Set it in `afterCreate`, which a configuration object can hold.',
       shown: undefined,
     }

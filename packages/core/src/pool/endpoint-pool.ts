@@ -6,16 +6,14 @@ import type { Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import type { BindingStore } from './binding.ts'
 import type { Engine } from './engine.ts'
+import { createEngine } from './engines.ts'
 import { checkDeclaredIdentity, type IdentityGuard } from './identity-guard.ts'
 import { createKnex } from './knex-client.ts'
-import type { KnexClient } from './knex-internals.ts'
 import { Lease } from './lease.ts'
 import type { RoleStats } from './pool-stats.ts'
-import { createPostgresEngine } from './postgres/postgres-engine.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 import { ShardPool } from './shard-pool.ts'
-import { createUnknownEngine } from './unknown-engine.ts'
 
 export interface EndpointPoolOptions {
   readonly endpoint: Endpoint
@@ -104,12 +102,4 @@ export class EndpointPool {
       close: (connection) => engine.close(connection),
     }
   }
-}
-
-const POSTGRES = new Set(['pg', 'postgres', 'postgresql', 'cockroachdb', 'redshift'])
-
-function createEngine(endpoint: Endpoint, client: KnexClient): Engine {
-  return POSTGRES.has(endpoint.client)
-    ? createPostgresEngine(endpoint, client)
-    : createUnknownEngine(endpoint, client)
 }

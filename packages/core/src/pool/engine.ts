@@ -20,16 +20,22 @@ export interface Engine {
    * it can hit no later query; rejects when it cannot be asked.
    */
   cancel(connection: RawConnection): Promise<void>
-  /**
-   * Whether the error that answered the last statement was the server's refusal of it, so that its effects are known:
-   * the session lives on, outside of transactions. Otherwise the session broke, and nobody knows.
-   */
-  isRefusal(connection: RawConnection): Promise<boolean>
+  /** What became of a transaction whose COMMIT was answered with an error. */
+  fateOfCommit(connection: RawConnection): Promise<CommitFate>
   /** Whether the server's answer to COMMIT says that it committed. */
   committed(answer: unknown): boolean
+  /** The statement that knex wants to begin a transaction with, as this engine has it; its scope may be one that only reads. */
+  begin(sql: string, isReading: boolean): string
   /** How to read a result piece by piece with one short query each; undefined when only one long query can. */
   cursor(statement: Statement, options: CursorOptions): Cursor | undefined
 }
+
+/**
+ * - `rolled back`: the server refused, and has left the transaction.
+ * - `open`: the server refused, and may still be inside of it.
+ * - `unknown`: the session broke, and nobody knows.
+ */
+export type CommitFate = 'rolled back' | 'open' | 'unknown'
 
 export interface Statement {
   readonly sql: string

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream'
 import knex, { type Knex } from 'knex'
+import { familyOf, takesFileName } from '../config/clients.ts'
 import { ScopeMismatchError, ScopeMissingError } from '../errors.ts'
 import type { Endpoint } from '../topology/topology.ts'
 import { isPlainObject } from '../util/deep-freeze.ts'
@@ -15,7 +16,9 @@ import {
 import { streamInTurns } from './knex-stream.ts'
 import { takeTimeout, withTimeout } from './knex-timeout.ts'
 import { startTransaction } from './knex-transaction.ts'
+import { createMysqlDialect } from './mysql/mysql-dialect.ts'
 import type { RawConnection } from './raw-connection.ts'
+import { createSqliteDialect } from './sqlite/sqlite-dialect.ts'
 
 /**
  * A knex instance for one endpoint that has no pool of its own: every query runs on the lease of the scope in which
@@ -131,9 +134,11 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
   }
 
   const instance = knex({
+    // SQLite has no DEFAULT that could stand for a missing value; knex warns of that unless it is told.
+    ...(familyOf(endpoint.client) === 'sqlite' ? { useNullAsDefault: true } : {}),
     ...endpoint.knex,
     client: EndpointClient,
-    connection: endpoint.connection,
+    connection: connectionFor(endpoint),
     pool: { max: 0 },
   } as Knex.Config)
   // knex hides no more of them than `password`, and everything that it builds leads to them.
@@ -143,9 +148,14 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
   return instance
 }
 
+/** knex takes a text for a URL where it can be read as one, as a file on Windows can. */
+function connectionFor({ client, connection }: Endpoint): Endpoint['connection'] {
+  return typeof connection === 'string' && takesFileName(client) ? { filename: connection } : connection
+}
+
 /** knex without a connection, for what needs none: `fn`, `ref`, names and SQL. */
 export function createUnboundKnex(client: string): Knex {
-  return knex({ client })
+  return knex({ client: dialectOf(client), useNullAsDefault: true })
 }
 
 type MaybeTransaction = { readonly [BINDING]?: Binding | undefined }
@@ -157,12 +167,25 @@ function bind<B extends object>(builder: B, binding: Binding | undefined): B {
 
 const dialects = new Map<string, typeof Knex.Client>()
 
-/** The class behind one of knex's client names, taken from an instance: knex exports none of them. */
+/** The class behind one of the client names, taken from an instance: knex exports none of them. */
 function dialectOf(client: string): typeof Knex.Client {
   let dialect = dialects.get(client)
   if (dialect === undefined) {
-    dialect = knex({ client }).client.constructor as typeof Knex.Client
+    dialect = extendedDialect(client)
     dialects.set(client, dialect)
   }
   return dialect
+}
+
+function extendedDialect(client: string): typeof Knex.Client {
+  const name = client === 'libsql' ? 'better-sqlite3' : client
+  const base = knex({ client: name, useNullAsDefault: true }).client.constructor
+  switch (familyOf(client)) {
+    case 'mysql':
+      return createMysqlDialect(base)
+    case 'sqlite':
+      return createSqliteDialect(base, client) as never
+    default:
+      return base
+  }
 }

@@ -38,4 +38,6 @@ export interface KnexTransaction {
   begin(connection: Binding): Promise<unknown>
   savepoint(connection: Binding): Promise<unknown>
   query(connection: Binding, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>
+  /** SQLite's alone. */
+  _restoreForeignCheck?(connection: Binding, enable: boolean | null | undefined): Promise<void>
 }

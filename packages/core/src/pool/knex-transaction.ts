@@ -41,6 +41,14 @@ export function startTransaction({
     return store.run(inside, () => settleInside(container(handle)))
   })
 
+  // knex's dialect for SQLite sets it back without waiting, on a connection that is not the transaction's any more.
+  let foreignKeys: boolean | null | undefined
+  if (transaction._restoreForeignCheck !== undefined) {
+    transaction._restoreForeignCheck = async (_connection, enable) => {
+      foreignKeys = enable
+    }
+  }
+
   transaction.acquireConnection = async (_config, use) => {
     const refusal = outer.refusal('begin')
     if (refusal !== undefined) throw refusal
@@ -59,6 +67,10 @@ export function startTransaction({
     } finally {
       session.close()
       await session.undo(lane, turn)
+      if (typeof foreignKeys === 'boolean') {
+        const pragma = `PRAGMA foreign_keys = ${foreignKeys}`
+        await outer.lease.restore(lane, turn, (raw) => transaction.trxClient.query(raw as never, pragma))
+      }
       outer.lease.removeOpenWork(work)
       outer.lease.leave(lane, turn)
     }

@@ -36,7 +36,9 @@ export class TransactionSession {
   /** BEGIN or SAVEPOINT. knex would run the callback even if it failed. */
   async begin(sql: string): Promise<unknown> {
     try {
-      const answer = await this.#transaction.trxClient.query(this.#inside, sql)
+      const { lease, rules } = this.#inside
+      const statement = /^begin\b/i.test(sql) ? lease.engine.begin(sql, rules.preventWrites) : sql
+      const answer = await this.#transaction.trxClient.query(this.#inside, statement)
       this.#undo = this.#isWhole ? 'ROLLBACK' : `ROLLBACK TO SAVEPOINT ${this.#transaction.txid}`
       return answer
     } catch (error) {
@@ -81,8 +83,9 @@ export class TransactionSession {
       })
     } catch (error) {
       if (!this.#isWhole || sentOn === undefined) throw error
-      if (!(await lease.engine.isRefusal(sentOn))) throw this.#commitUnknown(error)
-      this.#undo = undefined
+      const fate = await lease.engine.fateOfCommit(sentOn)
+      if (fate === 'unknown') throw this.#commitUnknown(error)
+      if (fate === 'rolled back') this.#undo = undefined
       throw error
     } finally {
       lease.protectFromCancel(false)

@@ -27,8 +27,9 @@ export function createUnknownEngine(endpoint: Endpoint, client: KnexClient): Eng
       await within(CLOSE_MS, client.destroyRawConnection(connection)).catch(() => {})
     },
     cancel: () => Promise.reject(new Error('queries of this database cannot be cancelled')),
-    isRefusal: (connection) => Promise.resolve(!connection.__knex__disposed),
+    fateOfCommit: async (connection) => (connection.__knex__disposed ? 'unknown' : 'open'),
     committed: () => true,
+    begin: (sql) => sql,
     cursor: () => undefined,
   }
 }

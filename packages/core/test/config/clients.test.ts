@@ -7,7 +7,7 @@ const { SUPPORTED_CLIENTS } = createRequire(import.meta.url)('knex/lib/constants
 }
 
 describe('clients', () => {
-  it('are those that knex knows', () => {
-    expect(Object.keys(drivers).sort()).toEqual([...SUPPORTED_CLIENTS].sort())
+  it('are those that knex knows, and libsql', () => {
+    expect(Object.keys(drivers).sort()).toEqual([...SUPPORTED_CLIENTS, 'libsql'].sort())
   })
 })

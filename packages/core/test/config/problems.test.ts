@@ -416,7 +416,7 @@ describe('options', () => {
           → Did you mean \`postgres\`?
         config › shards.b.client
           is not a client that knex knows (found 'dbase')
-          → Write one of pg, postgres, postgresql, pgnative, cockroachdb, redshift, mysql2, mysql, mariadb, better-sqlite3, sqlite3, sqlite, mssql, oracledb.
+          → Write one of pg, postgres, postgresql, pgnative, cockroachdb, redshift, mysql2, mysql, mariadb, better-sqlite3, libsql, sqlite3, sqlite, mssql, oracledb.
         config › shards.c.client
           needs the package \`oracledb\`, which is not installed (found 'oracledb')
           → Run \`npm install oracledb\` in the application."
@@ -432,7 +432,7 @@ describe('options', () => {
     expect(refusal({ defaults: { session: { search_path: 'app' } }, shards })).toMatchInlineSnapshot(`
       "The sharding configuration has 4 problems:
         config › defaults.session
-          is not applied by the client \`oracledb\`, only by PostgreSQL's
+          is not applied by the client \`oracledb\`
           → Set it in \`afterCreate\`, which a configuration object can hold.
         config › shards.a.client
           needs the package \`oracledb\`, which is not installed (found 'oracledb')
@@ -441,7 +441,7 @@ describe('options', () => {
           needs the package \`oracledb\`, which is not installed (found 'oracledb')
           → Run \`npm install oracledb\` in the application.
         config › shards.c.session
-          is not applied by the client \`oracledb\`, only by PostgreSQL's
+          is not applied by the client \`oracledb\`
           → Set it in \`afterCreate\`, which a configuration object can hold."
     `)
   })

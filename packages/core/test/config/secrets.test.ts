@@ -82,7 +82,7 @@ describe('secrets', () => {
       "The sharding configuration has 12 problems:
         config › shards.a.client
           is not a client that knex knows (found '\${SECRET}')
-          → Write one of pg, postgres, postgresql, pgnative, cockroachdb, redshift, mysql2, mysql, mariadb, better-sqlite3, sqlite3, sqlite, mssql, oracledb.
+          → Write one of pg, postgres, postgresql, pgnative, cockroachdb, redshift, mysql2, mysql, mariadb, better-sqlite3, libsql, sqlite3, sqlite, mssql, oracledb.
         config › shards.a.connection
           must be a URL, an object with at least one setting, or (in a configuration object) a function (found [ 'postgres://u:[redacted]@h/d', { password: '[redacted]' } ])
           → Write for example \`connection: "\${SHARD_0_DATABASE_URL}"\`.

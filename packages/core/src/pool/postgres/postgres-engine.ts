@@ -65,9 +65,12 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
     cancel: (connection) =>
       cancelOnServer(connection as PostgresConnection, client, endpoint.pool.connectTimeoutMs),
 
-    isRefusal: (connection) => settlesOutsideTransactions(connection as PostgresConnection),
+    fateOfCommit: async (connection) =>
+      (await settlesOutsideTransactions(connection as PostgresConnection)) ? 'rolled back' : 'unknown',
 
     committed: (answer) => (answer as { response?: { command?: string } }).response?.command !== 'ROLLBACK',
+
+    begin: (sql) => sql,
 
     cursor: (statement: Statement, options: CursorOptions): Cursor | undefined =>
       PostgresCursor.canRead(statement.sql) ? new PostgresCursor(statement, options) : undefined,
