@@ -148,9 +148,10 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
   return instance
 }
 
-/** knex takes a text for a URL where it can be read as one, as a file on Windows can. */
+/** knex takes a text for a URL where it can be read as one, as a file on Windows can; and knex 3.1 changes settings. */
 function connectionFor({ client, connection }: Endpoint): Endpoint['connection'] {
-  return typeof connection === 'string' && takesFileName(client) ? { filename: connection } : connection
+  if (typeof connection === 'string') return takesFileName(client) ? { filename: connection } : connection
+  return typeof connection === 'object' ? { ...connection } : connection
 }
 
 /** knex without a connection, for what needs none: `fn`, `ref`, names and SQL. */

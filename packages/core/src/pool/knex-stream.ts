@@ -209,7 +209,8 @@ async function streamWhole(
       await whole(connection)
     } catch (error) {
       if (!isPiped) end()
-      throw error
+      // knex 3.1 rejects with null when its stream has come to its end.
+      if (error !== null) throw error
     }
   })
 }

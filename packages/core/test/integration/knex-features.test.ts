@@ -268,9 +268,9 @@ test('events of a builder and of a transaction', async () => {
 test('outside of scopes fn, ref and client build; destroy and initialize never work', async () => {
   const { sharding, db } = open()
   expect(db.fn.now().toString()).toBe('CURRENT_TIMESTAMP')
-  expect(db.fn.uuid().toString()).toBe('(gen_random_uuid())')
+  expect(db.fn.uuid().toString()).toContain('gen_random_uuid()')
   expect(db.ref('items.id').toString()).toBe('"items"."id"')
-  expect(db.client.config.client).toBe('pg')
+  expect(db.client.dialect).toBe('postgresql')
   for (const use of [() => db.destroy(), () => db.initialize()]) {
     expect(use).toThrow(/sharding\.close/)
     await sharding.connectedTo('one', () => expect(use).toThrow(/sharding\.close/))
