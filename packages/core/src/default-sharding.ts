@@ -21,3 +21,12 @@ export function defaultSharding(): Sharding {
 export function setDefaultSharding(sharding: Sharding): void {
   anchor[KEY] = sharding
 }
+
+export function hasDefaultSharding(): boolean {
+  return anchor[KEY] !== undefined
+}
+
+/** Has the next use make a new default, where `sharding` is the default: for whoever has made it and closes it. */
+export function forgetDefaultSharding(sharding: Sharding): void {
+  if (anchor[KEY] === sharding) anchor[KEY] = undefined
+}

@@ -2,32 +2,49 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Problem, toProblem } from './problem.ts'
 import { requestState } from './request-state.ts'
 
-/** What was said about a body that is not sent now. */
-const ABOUT_ANOTHER_BODY = ['content-encoding', 'content-language', 'content-range', 'etag', 'last-modified']
+/** What a handler may have said about a body that is then not sent. */
+export const HEADERS_OF_ANOTHER_BODY: readonly string[] = [
+  'content-encoding',
+  'content-language',
+  'content-range',
+  'etag',
+  'last-modified',
+]
+
+export interface ProblemOptions {
+  /** Name the shard in 503 answers. @default as the options of the request's middleware say */
+  readonly exposeShard?: boolean | undefined
+}
 
 /**
- * Answers a request with the problem that {@link toProblem} makes of an error. False, and nothing has been done, when
- * the error is for the application's own error handling or an answer has begun already.
- *
- * The shard is named unless `exposeShard`, or else the options of the request's middleware, say otherwise.
+ * The problem that {@link toProblem} makes of an error, in the words for this request; undefined when the error is for
+ * the application's own error handling.
  */
+export function problemFor(
+  req: IncomingMessage,
+  error: unknown,
+  options: ProblemOptions = {},
+): Problem | undefined {
+  return toProblem(error, { exposeShard: options.exposeShard ?? requestState(req).exposeShard ?? true })
+}
+
+/** Answers a request with {@link problemFor}. False, and nothing has been done, without one or in mid-answer. */
 export function answerProblem(
   req: IncomingMessage,
   res: ServerResponse,
   error: unknown,
-  options: { readonly exposeShard?: boolean | undefined } = {},
+  options: ProblemOptions = {},
 ): boolean {
   if (res.headersSent) return false
-  const exposeShard = options.exposeShard ?? requestState(req).exposeShard ?? true
-  const problem = toProblem(error, { exposeShard })
+  const problem = problemFor(req, error, options)
   if (problem === undefined) return false
-  send(res, problem)
+  sendProblem(res, problem)
   return true
 }
 
-function send(res: ServerResponse, { status, headers, body }: Problem): void {
+export function sendProblem(res: ServerResponse, { status, headers, body }: Problem): void {
   const text = JSON.stringify(body)
-  for (const name of ABOUT_ANOTHER_BODY) res.removeHeader(name)
+  for (const name of HEADERS_OF_ANOTHER_BODY) res.removeHeader(name)
   res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) })
   res.end(text)
 }

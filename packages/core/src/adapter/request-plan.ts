@@ -1,4 +1,4 @@
-import { defaultSharding } from '../default-sharding.ts'
+import { defaultSharding, hasDefaultSharding } from '../default-sharding.ts'
 import { partsOf, type Sharding, type ShardingParts } from '../sharding.ts'
 import { checkOptions, checkOptionsPerRequest } from './check-options.ts'
 import type { RequestOptions, RequestParts, TenantSource } from './request-options.ts'
@@ -73,7 +73,16 @@ function given<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
+/** What an adapter learns when it starts. */
+export interface PreparedRequests {
+  /** Where the requests go. */
+  readonly sharding: Sharding
+  /** The default Sharding did not exist before: whoever prepared is the one to close it. */
+  readonly isNewDefault: boolean
+}
+
 /** Checks options before the first request comes. Throws ConfigInvalidError and TypeError. */
-export function prepareRequests<R>(options: RequestOptions<R>): void {
-  planFor(options)
+export function prepareRequests<R>(options: RequestOptions<R>): PreparedRequests {
+  const isNewDefault = options?.sharding === undefined && !hasDefaultSharding()
+  return { sharding: planFor(options).sharding, isNewDefault }
 }

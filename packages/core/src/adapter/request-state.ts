@@ -10,6 +10,8 @@ export interface RequestState {
   shard?: RequestShard
   /** Whether answers may name its shard. */
   exposeShard?: boolean
+  /** Takes its connection, where that was left until its body has been read. */
+  checkOut?: (next: (error?: unknown) => void) => void
 }
 
 const KEY = Symbol.for('sherd.requests')

@@ -1,0 +1,183 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Binding } from '../pool/binding.ts'
+import type { OpenScope } from '../scope/open-scope.ts'
+import type { Scope } from '../scope/scope.ts'
+import { currentBinding, runBound } from '../scope/scope-storage.ts'
+import { problemFor } from './answer-problem.ts'
+import { locate } from './locate.ts'
+import type { Problem } from './problem.ts'
+import type { RequestParts } from './request-options.ts'
+import type { RequestPlan } from './request-plan.ts'
+import { RequestScope } from './request-scope.ts'
+import { type RequestState, requestState } from './request-state.ts'
+import { whenAnswered } from './when-answered.ts'
+import { isGone, whenGone } from './when-gone.ts'
+
+export type Next = (error?: unknown) => void
+type Place = Pick<RequestState, 'binding' | 'shard'>
+
+/** A request of a framework over Node's HTTP server, and how that framework answers it. */
+export interface NodeHost<R> {
+  /** What the functions among the options are called with. */
+  readonly request: R
+  /** Frameworks that strip a mount path from `url` keep the whole in `originalUrl`. */
+  readonly req: IncomingMessage & { originalUrl?: string }
+  readonly res: ServerResponse
+  /** Whether the framework has begun to answer. */
+  readonly isAnswered: boolean
+  answer(problem: Problem): void
+}
+
+/** One request on its way through one middleware. */
+export class NodeRequestBinding<R> {
+  readonly #host: NodeHost<R>
+  readonly #parts: RequestParts
+  readonly #state: RequestState
+  /** Where the request is already, when this middleware stands behind another. */
+  readonly #around: Place
+  /** It was answered before it came here: what follows is work after the response. */
+  readonly #wasAnswered: boolean
+  readonly #waitsForBody: boolean
+  #plan: RequestPlan<R>
+  #next: Next
+
+  constructor(host: NodeHost<R>, plan: RequestPlan<R>, waitsForBody: boolean, next: Next) {
+    const { req, res } = host
+    this.#host = host
+    this.#plan = plan
+    this.#next = next
+    this.#state = requestState(req)
+    const { binding, shard } = this.#state
+    this.#around = { ...(binding && { binding }), ...(shard && { shard }) }
+    this.#wasAnswered = res.writableEnded
+    this.#waitsForBody = waitsForBody
+    const { method = 'GET', headers, rawHeaders } = req
+    this.#parts = { method, url: req.originalUrl ?? req.url ?? '/', headers, rawHeaders }
+  }
+
+  start(): void {
+    let located: Scope | undefined | Promise<Scope | undefined>
+    try {
+      located = runBound(this.#around.binding, () => this.#locate())
+    } catch (error) {
+      this.#refuse(error)
+      return
+    }
+    if (located instanceof Promise) {
+      this.#continue(
+        located,
+        (scope) => this.#enter(scope),
+        (error) => this.#refuse(error),
+      )
+    } else {
+      this.#enter(located)
+    }
+  }
+
+  #locate(): Scope | undefined | Promise<Scope | undefined> {
+    const { request } = this.#host
+    this.#plan = this.#plan.forRequest(request)
+    this.#state.exposeShard = this.#plan.exposeShard && this.#state.exposeShard !== false
+    return locate(this.#plan, request, this.#parts, this.#around.binding?.rules.value)
+  }
+
+  #enter(value: Scope | undefined): void {
+    // The events that give a connection back have been emitted already when the client is gone.
+    if (this.#isOver()) return
+    if (value === undefined) {
+      // Without a binding outside of every scope, even if the server was started inside one.
+      runBound(this.#around.binding, () => this.#next())
+      return
+    }
+    const scope = this.#open(value)
+    if (scope !== undefined) this.#prepare(scope, this.#waitsForBody, () => this.#run(scope))
+  }
+
+  #open(value: Scope): RequestScope | undefined {
+    const { req, res } = this.#host
+    try {
+      const scope = new RequestScope(this.#plan as RequestPlan<never>, value, this.#around.binding)
+      whenAnswered(res, () => scope.answered())
+      whenGone(req, res, () => {
+        if (res.writableEnded) scope.answered()
+        else scope.aborted(this.#parts.method)
+      })
+      if (this.#wasAnswered) scope.answered()
+      return scope
+    } catch (error) {
+      this.#refuse(error)
+      return undefined
+    }
+  }
+
+  #prepare(scope: RequestScope, waitsForBody: boolean, run: () => void): void {
+    const fail = (error: unknown) => {
+      scope.discard()
+      this.#stand(this.#around)
+      this.#refuse(error)
+    }
+    const runUnlessOver = () => {
+      // It may have left in the instant in which the connection came.
+      if (this.#isOver()) scope.discard()
+      else run()
+    }
+    let prepared: Promise<void> | undefined
+    try {
+      prepared = this.#wasAnswered ? undefined : scope.prepare(this.#parts.method, waitsForBody)
+    } catch (error) {
+      fail(error)
+      return
+    }
+    if (prepared === undefined) runUnlessOver()
+    else this.#continue(prepared, runUnlessOver, fail)
+  }
+
+  #run(scope: RequestScope): void {
+    const mayCheckOut = this.#waitsForBody && this.#plan.checkout === 'auto'
+    this.#stand(scope, mayCheckOut ? (next) => this.#checkOut(scope, next) : undefined)
+    runBound(scope.binding, () => this.#next())
+  }
+
+  #checkOut(scope: RequestScope, next: Next): void {
+    this.#next = next
+    this.#prepare(scope, false, () => goOnIn(scope.binding, next))
+  }
+
+  /** Where those who come after find the request. */
+  #stand({ binding, shard }: Place, checkOut?: (next: Next) => void): void {
+    Object.assign(this.#state, { binding, shard, checkOut })
+    if (this.#host.request === this.#host.req) Object.assign(this.#host.req, { shard })
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#isOver()) return
+    const problem =
+      this.#plan.onUnavailable === 'respond' && !this.#host.isAnswered
+        ? problemFor(this.#host.req, error)
+        : undefined
+    runBound(this.#around.binding, () => {
+      if (problem === undefined) this.#next(error)
+      else this.#host.answer(problem)
+    })
+  }
+
+  /** What `next` throws later than the caller could catch it is uncaught, as from any callback. */
+  #continue<T>(promise: Promise<T>, done: (value: T) => void, failed: (error: unknown) => void): void {
+    promise.then(done, failed).catch((error) => {
+      process.nextTick(() => {
+        throw error
+      })
+    })
+  }
+
+  #isOver(): boolean {
+    const { req, res } = this.#host
+    return !this.#wasAnswered && (res.writableEnded || isGone(req, res))
+  }
+}
+
+/** Stays in a scope that has been opened inside of the request's; brings back the request's where it was lost. */
+export function goOnIn(binding: Binding<OpenScope> | undefined, next: Next): void {
+  if (binding === undefined || currentBinding() !== undefined) next()
+  else runBound(binding, () => next())
+}

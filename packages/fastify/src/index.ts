@@ -1,0 +1,3 @@
+export type { RequestOptions, RequestShard, TenantSource } from '@sherd/core/adapter'
+export type { RouteShardOptions, ShardPluginOptions } from './options.ts'
+export { shardPlugin } from './shard-plugin.ts'
