@@ -5,7 +5,9 @@ import { isToken, tokenTarget } from '../scope/scope-token.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
 
 /** Where a job runs, beyond its tenant's id; a tenant or a shard has to be named. */
-export interface JobTarget extends Omit<TargetParts, 'separate'> {
+export interface JobTarget extends Omit<TargetParts, 'tenant' | 'separate'> {
+  /** As it comes out of the job: without one, the job is refused. */
+  readonly tenant?: TenantId | null | undefined
   /**
    * Ends the job when it aborts: the handler's scope is over, the query that runs is stopped on the server, open
    * transactions are rolled back, connections go back, and the job rejects with JobAbortedError.
@@ -50,7 +52,7 @@ export function jobTarget(identified: unknown): LocatedJob {
   // `{ shard, tenant: job.data.tenant }` with nothing there is a mistake, and no job for the whole shard.
   const place = Object.hasOwn(target, 'tenant') ? target.tenant : target.shard
   if (place === undefined || place === null) throw missingError()
-  return { parts: { ...AFRESH, ...targetParts(target, 'A job') }, signal }
+  return { parts: { ...AFRESH, ...targetParts(target as TargetParts, 'A job') }, signal }
 }
 
 const AFRESH = { role: 'writing', preventWrites: false } as const

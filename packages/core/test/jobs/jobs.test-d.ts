@@ -89,3 +89,12 @@ test('a message takes no connection of its own, so it does not say how', () => {
   // @ts-expect-error
   shardedBatch((_job: Job) => ({ tenant: 'a', checkout: 'lazy' }), sendReport)
 })
+
+test('a tenant may be missing, for the job to be refused', () => {
+  work(
+    shardedJob(
+      ({ data }: { data: { tenant?: string | null } }) => ({ tenant: data.tenant }),
+      () => 'done',
+    ),
+  )
+})
