@@ -1,12 +1,15 @@
 import { connectedTo, connectedToTenant, db } from '@sherd/core'
+import { expectReleased } from '@sherd/core/testing'
 import request from 'supertest'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
 import { firstProjects } from '../src/first-projects.ts'
 import { useShards } from './shards.ts'
 
 const sharding = await useShards()
 const app = createApp()
+
+afterEach(() => expectReleased(sharding))
 
 const projectsOf = (tenant: string) => request(app).get('/projects').set('x-tenant-id', tenant)
 const namesIn = (body: { projects: { name: string }[] }) => body.projects.map(({ name }) => name)

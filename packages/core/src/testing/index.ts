@@ -1,1 +1,1 @@
-export {}
+export { type ExpectReleasedOptions, expectReleased } from './expect-released.ts'
