@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ROOT, readPage } from './support/markdown.ts'
@@ -20,11 +20,18 @@ function rulesInTestNames(): Set<string> {
   return new Set(names.flatMap(([, ids = '']) => ids.match(RULE) ?? []))
 }
 
+/** Those of each package, and the contract that adapters run as theirs. */
 function testFiles(): string[] {
   const packages = readdirSync(join(ROOT, 'packages')).map((name) => join(ROOT, 'packages', name, 'test'))
-  return packages.flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.test.ts'))
-      .map((name) => join(folder, name)),
-  )
+  const contract = join(ROOT, 'packages', 'conformance', 'src')
+  return [
+    ...packages.filter(existsSync).flatMap((folder) => filesIn(folder, '.test.ts')),
+    ...filesIn(contract, '.ts'),
+  ]
+}
+
+function filesIn(folder: string, ending: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name))
 }

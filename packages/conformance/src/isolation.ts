@@ -1,15 +1,13 @@
-import { EventEmitter, once } from 'node:events'
+import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bindScope, currentScope, db } from '@sherd/core'
 import { createDatabase } from '@sherd/local-servers/test-database'
-import type { Request, Response } from 'express'
-import multer from 'multer'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { openSharding } from '../../core/test/support/open-sharding.ts'
-import { atRest, type RunningApplication, route, start } from './support/application.ts'
-import { type Express, expressVersions } from './support/express-versions.ts'
+import type { HostRequest, HostResponse, StartApp } from './host.ts'
+import { atRest, type RunningApplication, start } from './support/application.ts'
 
 const SHARDS = 5
 const TENANTS = 50
@@ -56,7 +54,7 @@ async function look(place: string): Promise<Sight> {
 }
 
 /** Everything that may lose or mix up a context: timers, emitters, streams, transactions, side by side. */
-async function tour(req: Request, res: Response): Promise<void> {
+async function tour(req: HostRequest, res: HostResponse): Promise<void> {
   const mark = `${currentScope()?.tenant}:${req.headers['x-request-number']}`
   const seen: Sight[] = [...((req as { early?: Sight[] }).early ?? [])]
   await db.raw(`select set_config('app.mark', ?, false)`, [mark])
@@ -84,7 +82,7 @@ async function tour(req: Request, res: Response): Promise<void> {
 const outsider = new EventEmitter().setMaxListeners(0)
 setInterval(() => outsider.emit('turn'), 2).unref()
 
-async function application(express: Express) {
+async function application(startApp: StartApp) {
   const shards = Object.fromEntries(
     urls.map((connection, shard) => [
       `shard_${shard}`,
@@ -97,29 +95,16 @@ async function application(express: Express) {
     ]),
   )
   const sharding = openSharding(shards, { pool: { max: 4, checkoutTimeoutMs: 60_000 } })
-  const upload = multer()
-  const app = await start(express, {
+  const app = await start(startApp, {
     sharding,
+    // The connection is not taken yet, and is with the first query.
+    beforeBody: async (req) => Object.assign(req, { early: [await look('before parsing')] }),
+    whileParsing: (req) => void Object.assign(req, { parsing: currentScope()?.tenant }),
     routes: (routes) => {
-      // Between the middleware and the body parsers: the connection is not taken yet, and is with the first query.
-      routes.use((req, _res, next) => {
-        look('before parsing').then((sight) => {
-          Object.assign(req, { early: [sight] })
-          next()
-        }, next)
-      })
-      routes.use(express.json({ verify: (req) => noteScope(req as Request) }))
-      routes.use(express.urlencoded({ extended: false, verify: (req) => noteScope(req as Request) }))
-      routes.use(upload.any())
-      routes.all('/tour', route(tour))
+      routes.all('/tour', tour)
     },
   })
   return { app, sharding }
-}
-
-/** Inside of parsing. */
-function noteScope(req: Request): void {
-  Object.assign(req, { parsing: currentScope()?.tenant })
 }
 
 function bodyOf(number: number): RequestInit {
@@ -179,16 +164,16 @@ async function checkedTour(app: RunningApplication, number: number): Promise<voi
   ])
 }
 
-describe.each(expressVersions)('%s', (_version, express) => {
-  it(`S1: keeps ${REQUESTS} interleaved requests of ${TENANTS} tenants on ${SHARDS} shards apart, wherever they look`, async () => {
-    const { app, sharding } = await application(express)
-    await Promise.all(Array.from({ length: REQUESTS }, (_, number) => checkedTour(app, number)))
-    await atRest(sharding)
-    for (const { writing } of Object.values(sharding.stats().shards)) {
-      expect(writing.total).toBeLessThanOrEqual(4)
-      expect(writing.detachedCount).toBe(0)
-    }
+export function describeIsolation(name: string, startApp: StartApp): void {
+  describe(`${name}`, () => {
+    it(`S1: keeps ${REQUESTS} interleaved requests of ${TENANTS} tenants on ${SHARDS} shards apart, wherever they look`, async () => {
+      const { app, sharding } = await application(startApp)
+      await Promise.all(Array.from({ length: REQUESTS }, (_, number) => checkedTour(app, number)))
+      await atRest(sharding)
+      for (const { writing } of Object.values(sharding.stats().shards)) {
+        expect(writing.total).toBeLessThanOrEqual(4)
+        expect(writing.detachedCount).toBe(0)
+      }
+    })
   })
-})
-
-it('the outsider speaks', () => once(outsider, 'turn'))
+}

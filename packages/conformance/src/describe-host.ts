@@ -1,0 +1,28 @@
+import { describe } from 'vitest'
+import { describeBodies } from './bodies.ts'
+import { describeClientsThatLeave } from './clients-that-leave.ts'
+import { describeClosing } from './closing.ts'
+import { describeHandlers } from './handlers.ts'
+import type { StartApp } from './host.ts'
+import { describeIsolation } from './isolation.ts'
+import { describeOneConnection } from './one-connection.ts'
+import { describeResponses } from './responses.ts'
+
+export type { Handler, HostApp, HostRequest, HostResponse, Route, StartApp } from './host.ts'
+
+/** What every framework's adapter has to do, declared as tests. */
+export function describeHost(name: string, startApp: StartApp): void {
+  describe(`the contract in ${name}`, () => {
+    for (const part of parts) part(name, startApp)
+  })
+}
+
+const parts = [
+  describeOneConnection,
+  describeIsolation,
+  describeBodies,
+  describeHandlers,
+  describeResponses,
+  describeClientsThatLeave,
+  describeClosing,
+]

@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import type { HostApp, HostResponse, StartApp } from '@sherd/conformance'
+import { shardErrorHandler, shardMiddleware } from '@sherd/express'
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import multer from 'multer'
+import { onTestFinished } from 'vitest'
+import { lastResort, route } from './application.ts'
+import type { Express } from './express-versions.ts'
+
+/** Makes applications of the contract with a version of Express. */
+export function startHost(express: Express): StartApp {
+  return async ({ options, routes, beforeBody, whileParsing, onError }) => {
+    const app = express()
+    app.use(shardMiddleware(options))
+    if (beforeBody !== undefined) app.use(awaited(beforeBody))
+    const verify = { verify: (req: unknown) => whileParsing?.(req as Parameters<typeof whileParsing>[0]) }
+    app.use(express.json(verify), express.urlencoded({ extended: false, ...verify }))
+    app.use(express.text(), express.raw(), multer().any())
+    for (const { method, path, handler } of routes) {
+      const verb = method.toLowerCase() as 'get' | 'post' | 'all'
+      app[verb](
+        path,
+        route((req, res) => handler(req, hostResponse(res))),
+      )
+    }
+    if (onError === undefined) app.use(shardErrorHandler(), lastResort)
+    else app.use(errorHandler(onError))
+    const server = app.listen(0, '127.0.0.1')
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    await once(server, 'listening')
+    return server
+  }
+}
+
+function hostResponse(res: Response): HostResponse {
+  return {
+    json: (value) => void res.json(value),
+    stream: (body) => void body.pipe(res),
+    bare: () => res,
+  }
+}
+
+function awaited(fn: NonNullable<HostApp['beforeBody']>): RequestHandler {
+  return (req, _res, next) => {
+    Promise.resolve(fn(req)).then(() => next(), next)
+  }
+}
+
+function errorHandler(fn: NonNullable<HostApp['onError']>): ErrorRequestHandler {
+  return (error, req, res, next) => {
+    Promise.resolve(fn(error, req, hostResponse(res))).catch(next)
+  }
+}
