@@ -37,8 +37,8 @@ export class WorkingCopy {
    */
   async failures(tests) {
     const failed = []
-    for (const [folder, files] of byPackage(tests)) {
-      const report = await this.#run(folder, files)
+    for (const { folder, project, files } of runsOf(tests)) {
+      const report = await this.#run(folder, project, files)
       for (const { name, status, assertionResults } of report.testResults) {
         const names = assertionResults.filter((test) => test.status === 'failed').map((test) => test.title)
         failed.push(...(status === 'failed' && names.length === 0 ? [name] : names))
@@ -47,10 +47,10 @@ export class WorkingCopy {
     return failed
   }
 
-  async #run(folder, files) {
+  async #run(folder, project, files) {
     const cwd = path.join(this.#folder, folder)
     const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
-    const args = [vitest, 'run', '--typecheck.enabled=false', ...files]
+    const args = [vitest, 'run', '--typecheck.enabled=false', ...project, ...files]
     const child = spawn(process.execPath, args, { cwd, stdio: 'ignore' })
     await new Promise((resolve) => child.once('exit', resolve))
     return JSON.parse(readFileSync(path.join(cwd, 'test-results.json'), 'utf8'))
@@ -61,13 +61,21 @@ export class WorkingCopy {
   }
 }
 
-/** `packages/core/test/x.test.ts` → `packages/core` with `test/x.test.ts`. */
-function byPackage(tests) {
-  const groups = new Map()
+/** `packages/core/test/x.test.ts` → `test/x.test.ts` in `packages/core`, on the database that it is about. */
+function runsOf(tests) {
+  const runs = new Map()
   for (const test of tests) {
     const [parent, name, ...rest] = test.split('/')
     const folder = `${parent}/${name}`
-    groups.set(folder, [...(groups.get(folder) ?? []), rest.join('/')])
+    const project = folder === 'packages/core' ? [`--project=${databaseOf(rest.join('/'))}`] : []
+    const key = [folder, ...project].join(' ')
+    if (!runs.has(key)) runs.set(key, { folder, project, files: [] })
+    runs.get(key).files.push(rest.join('/'))
   }
-  return groups
+  return runs.values()
+}
+
+function databaseOf(file) {
+  if (file.startsWith('test/engines/mariadb')) return 'MariaDB'
+  return file.startsWith('test/engines/sqlite') ? 'SQLite (libsql)' : 'PostgreSQL'
 }

@@ -55,7 +55,9 @@ class RawHandle implements OpenWork {
           this.#assertMine()
           lease.touch()
           if (ADDS_A_LISTENER.has(property)) this.#listeners.push(args as [string, () => void])
-          const result: unknown = Reflect.apply(value, target, args)
+          // What mysql2's `promise()` returns uses what it was called on, for as long as somebody keeps it.
+          const self = property === 'promise' ? this.handle : target
+          const result: unknown = Reflect.apply(value, self, args)
           if (result instanceof Promise) lease.track(result)
           // A method that can be chained must not lead around the handle.
           return result === target ? this.handle : result

@@ -1,19 +1,20 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { LeaseRevokedError } from '@sherd/core'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, onTestFinished } from 'vitest'
 import { runBound } from '../../src/scope/scope-storage.ts'
 import { partsOf } from '../../src/sharding.ts'
 import { backendPid } from '../support/backend-pid.ts'
 import { deferred } from '../support/deferred.ts'
+import { engine, test } from '../support/engine.ts'
 import { errorOf } from '../support/error-of.ts'
+import { insertNumbers } from '../support/numbers.ts'
 import { openSharding } from '../support/open-sharding.ts'
 import { runSql } from '../support/run-sql.ts'
 import { ServerView } from '../support/server-view.ts'
 import { until } from '../support/until.ts'
 import { warmUp } from '../support/warm-up.ts'
 
-const url = await createDatabase()
+const url = await engine.createDatabase()
 beforeEach(() => runSql(url, 'drop table if exists items', 'create table items (id int)'))
 
 /** A scope as a request has it: `answer()` is what happens when its response has been sent. */
@@ -46,13 +47,13 @@ test('L5: after its response a request gives its connection back at once', async
   await until(isAtRest)
 })
 
-test('L5: a query on the wire settles before the connection goes back', async () => {
+test.needs('SERVER')('L5: a query on the wire settles before the connection goes back', async () => {
   const { sharding, db, run, answer } = await openRequest()
   const view = await ServerView.open(url)
   const order: string[] = []
   await run(async () => {
-    const query = db.raw('select pg_sleep(0.2)').then(() => order.push('query'))
-    await until(() => view.running('pg_sleep'))
+    const query = db.raw(`select ${engine.sql.sleep(0.2)}`).then(() => order.push('query'))
+    await until(() => view.running(engine.sql.sleeping))
     answer()
     await Promise.all([query, bare(() => sharding.connectedTo('one', () => void order.push('next')))])
   })
@@ -93,20 +94,20 @@ test('L6: a query after the response takes a short lease of its own, which is co
 test('L6: a short lease does not see what the request had set on its connection', async () => {
   const { db, run, answer, isAtRest } = await openRequest()
   await run(async () => {
-    await db.raw("set application_name = 'the request'")
+    await db.raw(engine.sql.mark.set)
     answer()
     await until(isAtRest)
-    const { rows } = await db.raw('show application_name')
-    expect(rows).toEqual([{ application_name: '' }])
+    const rows = engine.rows(await db.raw(`select ${engine.sql.mark.get} as mark`))
+    expect(rows).toEqual([{ mark: '' }])
   })
 })
 
-test("L6: with afterResponse: 'reject' a query after the response is refused", async () => {
+test.needs('SERVER')("L6: with afterResponse: 'reject' a query after the response is refused", async () => {
   const { db, run, answer, isAtRest, stats } = await openRequest({ afterResponse: 'reject' })
   const view = await ServerView.open(url)
   await run(async () => {
-    const onTheWire = db.raw('select pg_sleep(0.1)').then()
-    await until(() => view.running('pg_sleep'))
+    const onTheWire = db.raw(`select ${engine.sql.sleep(0.1)}`).then()
+    await until(() => view.running(engine.sql.sleeping))
     const queued = errorOf(() => db('items').insert({ id: 1 }))
     answer()
     expect(await queued).toBeInstanceOf(LeaseRevokedError)
@@ -137,7 +138,7 @@ for (const afterResponse of ['detach', 'reject'] as const) {
 
 test('L5: after the response an open stream goes on as long as it moves', async () => {
   const { db, run, answer, isAtRest } = await openRequest()
-  await runSql(url, 'insert into items select generate_series(1, 500)')
+  await runSql(url, insertNumbers('items', 500))
   await run(async () => {
     let count = 0
     for await (const _row of db('items').stream({ batchSize: 50 })) if (++count === 1) answer()
@@ -171,7 +172,7 @@ test('L5: after the response a transaction without progress is rolled back', asy
 
 test('L5: after the response a stream without progress is destroyed', async () => {
   const { db, run, answer, isAtRest } = await openRequest({ stallMs: 200 })
-  await runSql(url, 'insert into items select generate_series(1, 5000)')
+  await runSql(url, insertNumbers('items', 5000))
   const failed = deferred<Error>()
   await run(async () => {
     const stream = db('items').stream({ highWaterMark: 1 })
@@ -183,14 +184,14 @@ test('L5: after the response a stream without progress is destroyed', async () =
   await until(isAtRest)
 })
 
-test('L5: after the response a slow query is no lack of progress', async () => {
+test.needs('SERVER')('L5: after the response a slow query is no lack of progress', async () => {
   const { db, run, answer, isAtRest } = await openRequest({ stallMs: 100 })
   const view = await ServerView.open(url)
   await run(async () => {
-    const query = db.transaction(() => db.raw("select 'done' as state from pg_sleep(1)"))
-    await until(() => view.running('pg_sleep'))
+    const query = db.transaction(() => db.raw(`select 'done' as state, ${engine.sql.sleep(1)} as slept`))
+    await until(() => view.running(engine.sql.sleeping))
     answer()
-    expect((await query).rows).toEqual([{ state: 'done' }])
+    expect(engine.rows(await query)).toMatchObject([{ state: 'done' }])
   })
   await until(isAtRest)
 })

@@ -5,14 +5,14 @@ import {
   ShardUnavailableError,
   ShardUnknownError,
 } from '@sherd/core'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { deferred } from '../support/deferred.ts'
+import { engine, test } from '../support/engine.ts'
 import { errorOf } from '../support/error-of.ts'
 import { openSharding } from '../support/open-sharding.ts'
 
-const one = await createDatabase()
-const NOBODY_LISTENS = 'postgres://postgres@127.0.0.1:1/nothing'
+const one = await engine.createDatabase()
+const NOBODY_LISTENS = engine.nowhere
 
 test('S5: outside of every scope nothing that needs a shard works', async () => {
   const sharding = openSharding({ one: { connection: one } })
@@ -52,7 +52,7 @@ test('S5: a Sharding sees no scope of another', async () => {
     expect(await errorOf(() => other.connectedTo({ role: 'reading' }, () => 1))).toBeInstanceOf(
       ScopeMissingError,
     )
-    const { rows } = await ambient.db.raw('select 1 as here')
+    const rows = engine.rows(await ambient.db.raw('select 1 as here'))
     expect(rows).toEqual([{ here: 1 }])
   })
 })

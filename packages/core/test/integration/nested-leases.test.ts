@@ -1,13 +1,13 @@
 import { ScopeEndedError } from '@sherd/core'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { deferred } from '../support/deferred.ts'
+import { engine, test } from '../support/engine.ts'
 import { errorOf } from '../support/error-of.ts'
 import { openSharding } from '../support/open-sharding.ts'
 import { until } from '../support/until.ts'
 
-const one = await createDatabase()
-const two = await createDatabase()
+const one = await engine.createDatabase()
+const two = await engine.createDatabase()
 
 function open() {
   const sharding = openSharding({
@@ -68,20 +68,23 @@ test('L5: a transaction in a scope inside is rolled back with the scope around i
   expect(await sharding.connectedTo('two', () => db('left_open'))).toEqual([])
 })
 
-test('L5: what is on the wire of a scope inside settles before its connection goes back', async () => {
-  const { sharding, lent } = open()
-  let slow: Promise<unknown> | undefined
-  await sharding.connectedTo('one', async () => {
-    const sent = deferred()
-    slow = sharding.connectedTo('two', () => {
-      const answer = sharding.db.raw('select pg_sleep(0.2)').then(() => lent())
-      sent.resolve()
-      return answer
+test.needs('SERVER')(
+  'L5: what is on the wire of a scope inside settles before its connection goes back',
+  async () => {
+    const { sharding, lent } = open()
+    let slow: Promise<unknown> | undefined
+    await sharding.connectedTo('one', async () => {
+      const sent = deferred()
+      slow = sharding.connectedTo('two', () => {
+        const answer = sharding.db.raw(`select ${engine.sql.sleep(0.2)}`).then(() => lent())
+        sent.resolve()
+        return answer
+      })
+      await sent.promise
     })
-    await sent.promise
-  })
-  expect(await slow).toEqual([0, 0, 1])
-})
+    expect(await slow).toEqual([0, 0, 1])
+  },
+)
 
 test('L5: a scope inside that ends first leaves the one around it as it is', async () => {
   const { sharding, lent } = open()

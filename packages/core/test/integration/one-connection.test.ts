@@ -1,22 +1,24 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { backendPid } from '../support/backend-pid.ts'
+import { engine, test } from '../support/engine.ts'
+import { insertNumbers } from '../support/numbers.ts'
 import { openSharding } from '../support/open-sharding.ts'
 import { runSql } from '../support/run-sql.ts'
 
-const url = await createDatabase()
+const url = await engine.createDatabase()
 await runSql(
   url,
-  'create table log (pid int default pg_backend_pid(), what text)',
-  'create table numbers as select generate_series(1, 300) as id',
+  'create table log (pid int, what text)',
+  'create table numbers (id int)',
+  insertNumbers('numbers', 300),
 )
 
 /** knex declares that the schema builder answers with nothing. */
 function pidIn(answer: unknown): number | undefined {
-  return (answer as { rows: { pid: number }[] }).rows[0]?.pid
+  return engine.rows(answer)[0]?.pid
 }
 
 test('L1: everything that a scope does with db runs on one connection', async () => {
@@ -28,10 +30,11 @@ test('L1: everything that a scope does with db runs on one connection', async ()
   const seen: Record<string, unknown> = {}
   const pid = await sharding.connectedTo('one', async () => {
     const own = await backendPid(db)
-    const pidColumn = () => db.raw('pg_backend_pid() as pid')
+    const session = () => db.raw(engine.sql.session)
+    const pidColumn = () => db.raw(`${engine.sql.session} as pid`)
 
     seen['builder'] = (await db.select(pidColumn()).first())?.pid
-    seen['schema'] = pidIn(await db.schema.raw('select pg_backend_pid() as pid'))
+    seen['schema'] = pidIn(await db.schema.raw(`select ${engine.sql.session} as pid`))
     seen['stream'] = (await db('numbers').limit(1).select(pidColumn()).stream().toArray())[0].pid
     const piped = await new Promise((resolve) => {
       db('numbers').limit(1).select(pidColumn()).stream().once('data', resolve)
@@ -44,15 +47,23 @@ test('L1: everything that a scope does with db runs on one connection', async ()
     seen['transaction without a callback'] = await backendPid(trx)
     await trx.commit()
     seen['withRawConnection'] = await sharding.withRawConnection(
-      async (connection: { query(sql: string): Promise<{ rows: { pid: number }[] }> }) =>
-        (await connection.query('select pg_backend_pid() as pid')).rows[0]?.pid,
+      async (connection: object) =>
+        (await engine.query(connection, `select ${engine.sql.session} as pid`))[0]?.pid,
     )
     seen['nested scope'] = await sharding.connectedTo('one', () => backendPid(db))
-    await db.batchInsert('log', [{ what: 'batch' }, { what: 'batch' }], 1)
+    await db.batchInsert(
+      'log',
+      [
+        { pid: session(), what: 'batch' },
+        { pid: session(), what: 'batch' },
+      ] as never,
+      1,
+    )
     look()
 
     const folder = await mkdtemp(join(tmpdir(), 'sherd-test-'))
-    const insert = (what: string) => `knex('log').insert({ what: '${what}' })`
+    const insert = (what: string) =>
+      `knex('log').insert({ pid: knex.raw(${JSON.stringify(engine.sql.session)}), what: '${what}' })`
     await writeFile(
       join(folder, '1_first.cjs'),
       `exports.up = (knex) => ${insert('migrate')}; exports.down = (knex) => ${insert('rollback')}`,
@@ -82,7 +93,10 @@ test('L1: many queries at once open no second connection', async () => {
     const pids = await Promise.all([
       ...Array.from({ length: 10 }, () => backendPid(db)),
       db.transaction(() => backendPid(db)),
-      db('numbers').limit(1).select(db.raw('pg_backend_pid() as pid')).first(),
+      db('numbers')
+        .limit(1)
+        .select(db.raw(`${engine.sql.session} as pid`))
+        .first(),
     ])
     expect(new Set(pids.map((pid) => (typeof pid === 'number' ? pid : pid?.pid))).size).toBe(1)
     expect(sharding.stats().shards['one']?.writing.total).toBe(1)

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { ScopeMissingError } from '@sherd/core'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
+import { engine, test } from '../support/engine.ts'
 import { errorOf } from '../support/error-of.ts'
 import { openSharding } from '../support/open-sharding.ts'
 
-const one = await createDatabase()
+const one = await engine.createDatabase()
 const open = () => openSharding({ one: { connection: one, tenants: ['a', 'b'] } })
 
 test('S7: currentScope is undefined outside, where requireScope throws', async () => {

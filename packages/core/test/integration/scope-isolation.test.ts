@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { barrier } from '../support/barrier.ts'
 import { deferred } from '../support/deferred.ts'
+import { engine, test } from '../support/engine.ts'
 import { openSharding } from '../support/open-sharding.ts'
 
-const one = await createDatabase()
-const two = await createDatabase()
+const one = await engine.createDatabase()
+const two = await engine.createDatabase()
 
 function open() {
   return openSharding({
@@ -24,13 +24,12 @@ test('S1: concurrent scopes and sibling promises never see each other', async ()
       sharding.connectedToTenant(tenant, async () => {
         await everybody()
         const before = sharding.currentScope()
-        const { rows } = await sharding.db.raw('select current_database() as name')
+        const rows = engine.rows(await sharding.db.raw(`select ${engine.sql.database} as name`))
         return [before?.tenant, sharding.currentScope()?.tenant, rows[0].name]
       }),
     ),
   )
-  const nameOf = (url: string) => new URL(url).pathname.slice(1)
-  expect(seen).toEqual(tenants.map((tenant) => [tenant, tenant, nameOf(tenant === 'c' ? two : one)]))
+  expect(seen).toEqual(tenants.map((tenant) => [tenant, tenant, engine.nameOf(tenant === 'c' ? two : one)]))
   expect(sharding.currentScope()).toBeUndefined()
 })
 

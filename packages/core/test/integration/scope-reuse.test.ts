@@ -1,10 +1,10 @@
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { backendPid } from '../support/backend-pid.ts'
+import { engine, test } from '../support/engine.ts'
 import { openSharding } from '../support/open-sharding.ts'
 
-const one = await createDatabase()
-const two = await createDatabase()
+const one = await engine.createDatabase()
+const two = await engine.createDatabase()
 
 /** One connection a shard: whoever needed a second one would wait in vain. */
 function open() {
@@ -64,10 +64,10 @@ test('S3: the way back into a transaction is inside of it', async () => {
 test('S3: the connection of the outer scope outlives the inner one', async () => {
   const sharding = open()
   await sharding.connectedTo('one', async () => {
-    await sharding.db.raw("set application_name = 'kept'")
+    await sharding.db.raw(engine.sql.mark.set)
     await sharding.connectedTo('one', () => sharding.db.raw('select 1'))
-    const { rows } = await sharding.db.raw('show application_name')
-    expect(rows).toEqual([{ application_name: 'kept' }])
+    const rows = engine.rows(await sharding.db.raw(`select ${engine.sql.mark.get} as mark`))
+    expect(rows).toEqual([{ mark: 'x' }])
   })
 })
 

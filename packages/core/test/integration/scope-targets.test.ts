@@ -1,11 +1,11 @@
 import { ScopeMismatchError, TenantInvalidError, TenantUnknownError, WritePreventedError } from '@sherd/core'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
+import { engine, test } from '../support/engine.ts'
 import { errorOf } from '../support/error-of.ts'
 import { openSharding } from '../support/open-sharding.ts'
 
-const one = await createDatabase()
-const two = await createDatabase()
+const one = await engine.createDatabase()
+const two = await engine.createDatabase()
 
 function open() {
   return openSharding({
@@ -49,10 +49,10 @@ test('S2: a query that the function returns without awaiting it runs inside the 
   const sharding = open()
   const name = await sharding.connectedTo('one', () =>
     sharding.connectedTo('two', () =>
-      sharding.db.select(sharding.db.raw('current_database() as name')).first(),
+      sharding.db.select(sharding.db.raw(`${engine.sql.database} as name`)).first(),
     ),
   )
-  expect(name).toEqual({ name: new URL(two).pathname.slice(1) })
+  expect(name).toEqual({ name: engine.nameOf(two) })
 })
 
 test('S2: whatever has a then is awaited inside', async () => {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
+import { engine } from './engine.ts'
 
-/** The server process behind the connection that `db` uses here. */
+/** The server's session behind the connection that `db` uses here. */
 export async function backendPid(db: Knex): Promise<number> {
-  const { rows } = await db.raw('select pg_backend_pid() as pid')
-  return rows[0].pid
+  return engine.rows(await db.raw(`select ${engine.sql.session} as pid`))[0].pid
 }

@@ -30,6 +30,8 @@ export function createSqliteEngine(endpoint: Endpoint, client: KnexClient): Engi
       try {
         const isReading = endpoint.kind === 'replica' || options?.['readonly'] === true
         await lockWaits.until(connection, () => prepare(connection, session, isReading))
+        // Only who has read the file knows that it has a write-ahead log, and some defaults depend on that.
+        await lockWaits.until(connection, () => rowsOf(connection, 'SELECT count(*) FROM sqlite_master'))
         connection.baseline = readPragmas(connection)
         connection.__knexUid = `${endpoint.id}#${++opened}`
         return connection

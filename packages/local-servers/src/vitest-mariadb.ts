@@ -1,0 +1,16 @@
+import type { TestProject } from 'vitest/node'
+import { startMariadb } from './start-mariadb.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** URL of the run's MariaDB server, without a database. */
+    mariadbUrl: string
+  }
+}
+
+/** Vitest's `globalSetup`: one MariaDB server for all test files of a run. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await startMariadb()
+  project.provide('mariadbUrl', server.url)
+  return () => server.stop({ mode: 'immediate' })
+}
