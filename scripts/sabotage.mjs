@@ -1,6 +1,8 @@
 // `npm run sabotage`: switches off one guard after the other in a copy of the source, and requires the tests that
 // stand for it to fail. A guard that can go without a red test is not there. Arguments select guards by a part of
 // their name.
+
+import { mariadbPrograms } from '../packages/local-servers/src/supervisor/mariadb-programs.mjs'
 import { summary } from './lib/counts.mjs'
 import { setUp } from './lib/set-up.mjs'
 import { steps } from './lib/steps.mjs'
@@ -11,9 +13,9 @@ const announce = steps(4)
 await setUp(announce)
 
 const wanted = process.argv.slice(2)
-const selected = guards.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
-)
+const asked = guards.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+// Nothing can be seen of them where there is no MariaDB.
+const selected = asked.filter(({ name }) => !name.startsWith('MariaDB:') || mariadbPrograms() !== undefined)
 
 const copy = new WorkingCopy()
 let proven = 0
@@ -33,7 +35,9 @@ try {
 }
 
 console.log(`\n${proven} of ${selected.length} guards proven`)
-console.log(summary({ passed: proven, failed: selected.length - proven, skipped: 0 }))
+console.log(
+  summary({ passed: proven, failed: selected.length - proven, skipped: asked.length - selected.length }),
+)
 process.exitCode = proven === selected.length && proven > 0 ? 0 : 1
 
 /** @returns {Promise<string | undefined>} why the guard is not proven */

@@ -162,6 +162,15 @@ test('L8: the character set that was agreed upon survives a server with another 
   }
 })
 
+test('L8: what connecting has set is there after a cleaning, too', async () => {
+  const sharding = openSharding({ one: { connection: url, pool: { max: 1 } } })
+  const mode = async () => engine.rows(await sharding.db.raw('select @@sql_mode as mode'))[0].mode
+  const connected = await sharding.connectedTo('one', mode)
+  // The driver asks for it, and a reset returns to the server's own.
+  expect(connected).toContain('IGNORE_SPACE')
+  expect(await sharding.connectedTo('one', mode)).toBe(connected)
+})
+
 test('L8: a role that was taken up is laid down', async () => {
   const role = `${engine.nameOf(url)}_role`
   await runSql(url, `create role ${role}`)

@@ -57,6 +57,35 @@ test('whoever waits for the lock does not stop the process, and gives up after b
   })
 })
 
+test('what is written after a statement that failed on the lock is there, or refused', async () => {
+  const sharding = openSharding({ one: { connection: url, session: { busy_timeout: 1 }, pool: { max: 2 } } })
+  const { db } = sharding
+  const [locked, failed] = [deferred(), deferred()]
+  const holder = sharding.connectedTo('one', () =>
+    db.transaction(async () => {
+      await db('items').insert({ id: 1 })
+      locked.resolve()
+      await failed.promise
+    }),
+  )
+  await locked.promise
+  const written: number[] = []
+  await sharding.connectedTo('one', async () => {
+    expect(await errorOf(() => db('items').insert({ id: 2 }))).toMatchObject({ code: 'SQLITE_BUSY' })
+    failed.resolve()
+    await holder
+    await db('items')
+      .insert({ id: 3 })
+      .then(
+        () => written.push(3),
+        () => {},
+      )
+  })
+  const view = await engine.view(url)
+  const found = await view.query<{ id: number }>('select id from items order by id')
+  expect(found.map(({ id }) => id)).toEqual([1, ...written])
+})
+
 test('a timeout ends the wait for the lock', async () => {
   const sharding = openSharding({
     one: { connection: url, session: { busy_timeout: 60_000 }, pool: { max: 2 } },
