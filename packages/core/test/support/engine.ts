@@ -19,8 +19,8 @@ const engines: Readonly<Record<EngineName, TestEngine>> = {
   'SQLite (better-sqlite3)': sqlite('SQLite (better-sqlite3)', 'better-sqlite3'),
 }
 
-/** The database that this run of the suites is on. */
-export const engine: TestEngine = engines[inject('engine')]
+/** The database that this run of the suites is on; other packages' suites, which name none, are on PostgreSQL. */
+export const engine: TestEngine = engines[inject('engine') ?? 'PostgreSQL']
 
 /** Whether the database of this run has it. */
 export function can(feature: Feature): boolean {
