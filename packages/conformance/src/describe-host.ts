@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { describeAnswers } from './answers.ts'
 import { describeBodies } from './bodies.ts'
 import { describeClientsThatLeave } from './clients-that-leave.ts'
 import { describeClosing } from './closing.ts'
@@ -7,6 +8,8 @@ import type { StartApp } from './host.ts'
 import { describeIsolation } from './isolation.ts'
 import { describeOneConnection } from './one-connection.ts'
 import { describeResponses } from './responses.ts'
+import { describeScopes } from './scopes.ts'
+import { describeSockets } from './sockets.ts'
 
 export type { Handler, HostApp, HostRequest, HostResponse, Route, StartApp } from './host.ts'
 
@@ -18,11 +21,14 @@ export function describeHost(name: string, startApp: StartApp): void {
 }
 
 const parts = [
+  describeScopes,
+  describeAnswers,
   describeOneConnection,
   describeIsolation,
   describeBodies,
   describeHandlers,
   describeResponses,
   describeClientsThatLeave,
+  describeSockets,
   describeClosing,
 ]

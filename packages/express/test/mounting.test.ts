@@ -1,11 +1,10 @@
-import { Agent, get } from 'node:http'
-import { connectedTo, currentScope, db, type Sharding } from '@sherd/core'
+import { currentScope, db, type Sharding } from '@sherd/core'
 import { shardErrorHandler, shardMiddleware } from '@sherd/express'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import type { Application, Request, Response } from 'express'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { backendPid } from '../../core/test/support/backend-pid.ts'
-import { atRest, lastResort, listen, poolOf, route, start } from './support/application.ts'
+import { atRest, lastResort, listen, poolOf, route } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
 import { openShard } from './support/open-shards.ts'
 
@@ -27,30 +26,6 @@ describe.each(expressVersions)('the middleware in %s', (_version, express) => {
     app.use(shardErrorHandler(), lastResort)
     return listen(app)
   }
-
-  it('gives the request its shard, tenant, scope, Sharding and signal', async () => {
-    const sharding = openShard(url)
-    const app = await start(express, {
-      sharding,
-      routes: (routes) => {
-        routes.get('/', (req, res) => {
-          const { shard } = req
-          const same = shard?.sharding === sharding && shard?.scope === currentScope()
-          res.json({ ...shard?.scope, name: shard?.name, same, aborted: shard?.signal.aborted })
-        })
-      },
-    })
-    await expect(app.json('/', 'acme')).resolves.toEqual({
-      name: 'shard_0',
-      shard: 'shard_0',
-      tenant: 'acme',
-      role: 'writing',
-      preventWrites: false,
-      locked: true,
-      same: true,
-      aborted: false,
-    })
-  })
 
   it('mounted twice keeps a request of one tenant on one lease', async () => {
     const sharding = openShard(url, { max: 1 })
@@ -147,82 +122,6 @@ describe.each(expressVersions)('the middleware in %s', (_version, express) => {
     await expect(app.json('/api/v1/projects', 'acme')).resolves.toEqual(ACME)
     await expect(app.json('/own', 'acme')).resolves.toEqual(ACME)
     await expect(app.json('/api/v1/projects')).resolves.toEqual(NONE)
-    await atRest(sharding)
-  })
-
-  it('runs requests without a tenant in no scope, even where the server was started in one', async () => {
-    const sharding = openShard(url)
-    const app = await sharding.connectedTo('shard_0', () =>
-      application((routes) => {
-        routes.use(mount(sharding))
-        routes.use(show)
-      }),
-    )
-    await expect(app.json('/')).resolves.toEqual(NONE)
-    await expect(app.json('/', 'acme')).resolves.toEqual(ACME)
-    await atRest(sharding)
-  })
-
-  it('S9: leaves nothing of a scope, refused ones included, to the next request of the socket', async () => {
-    const sharding = openShard(url)
-    const app = await start(express, {
-      sharding,
-      routes: (routes) => {
-        routes.use(show)
-      },
-    })
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    onTestFinished(() => agent.destroy())
-    const sockets = new Set<unknown>()
-    const ask = (tenant?: string) =>
-      new Promise<unknown>((resolve, reject) => {
-        const headers = tenant === undefined ? {} : { 'x-tenant-id': tenant }
-        get({ port: app.port, agent, headers }, async (response) => {
-          sockets.add(response.socket.localPort)
-          let text = ''
-          for await (const chunk of response) text += chunk
-          resolve(JSON.parse(text))
-        }).on('error', reject)
-      })
-    await expect(ask('acme')).resolves.toEqual(ACME)
-    await expect(ask()).resolves.toEqual(NONE)
-    await expect(ask('nobody')).resolves.toMatchObject({ status: 404 })
-    await expect(ask()).resolves.toEqual(NONE)
-    await expect(ask('globex')).resolves.toEqual({ scope: 'globex', shard: 'globex' })
-    await sharding.close()
-    await expect(ask('acme')).resolves.toMatchObject({ status: 503 })
-    await expect(ask()).resolves.toEqual(NONE)
-    expect(sockets.size).toBe(1)
-  })
-
-  it('S4: locks the request: no other tenant, even on the same shard, by any way to connect', async () => {
-    const sharding = openShard(url)
-    const app = await start(express, {
-      sharding,
-      routes: (routes) => {
-        routes.get(
-          '/',
-          route(async (_req, res) => {
-            const codeOf = (promise: Promise<unknown>) =>
-              promise.then(
-                () => 'reached',
-                (error) => error.code,
-              )
-            res.json([
-              await codeOf(connectedTo({ tenant: 'globex' }, () => db.raw('select 1'))),
-              await codeOf(sharding.connectedToTenant('globex', () => db.raw('select 1'))),
-              await codeOf(
-                sharding.connectedTo({ shard: 'shard_0', tenant: 'globex' }, () => db.raw('select 1')),
-              ),
-              await codeOf(sharding.connectedTo({ tenant: 'acme' }, async () => currentScope())),
-              await codeOf(connectedTo({ role: 'reading' }, () => db.raw('select 1'))),
-            ])
-          }),
-        )
-      },
-    })
-    const locked = 'SHARD_ERR_SCOPE_LOCKED'
-    await expect(app.json('/', 'acme')).resolves.toEqual([locked, locked, locked, 'reached', 'reached'])
     await atRest(sharding)
   })
 })
