@@ -10,7 +10,8 @@ import { isInTransaction, type SqliteConnection, type SqliteStatement } from './
 export interface SqliteClient {
   driverName: string
   _formatBindings(bindings: readonly unknown[] | undefined): readonly unknown[]
-  _optSafeIntegers(options: unknown): boolean | undefined
+  /** Since knex 3.2. */
+  _optSafeIntegers?(options: unknown): boolean | undefined
 }
 
 /**
@@ -64,7 +65,7 @@ export function createSqliteDialect(
 
 /** As knex does, with the same statement at each attempt. */
 function execute(client: SqliteClient, statement: SqliteStatement, query: KnexQuery): KnexQuery {
-  const safeIntegers = client._optSafeIntegers(query['options'])
+  const safeIntegers = client._optSafeIntegers?.(query['options'])
   if (safeIntegers !== undefined) statement.safeIntegers(safeIntegers)
   const bindings = client._formatBindings(query.bindings)
   if (statement.reader) {

@@ -23,7 +23,7 @@ export function createSqliteEngine(endpoint: Endpoint, client: KnexClient): Engi
     async open() {
       const { filename, options } = await settingsOf(client)
       const connection: SqliteConnection = new client.driver(filename, { ...options, timeout: 0 })
-      const safeIntegers = dialect._optSafeIntegers(options)
+      const safeIntegers = dialect._optSafeIntegers?.(options)
       if (safeIntegers !== undefined) connection.defaultSafeIntegers(safeIntegers)
       const { busy_timeout: patience = PATIENCE_MS, ...session } = endpoint.session
       connection.patienceMs = Number(patience)
