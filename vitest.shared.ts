@@ -1,11 +1,13 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
+const isLong = process.env['SHERD_TEST_LONG'] === '1'
+
 /** What the test runs of all packages have in common. */
 export const shared: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    testTimeout: 20_000,
+    testTimeout: isLong ? 1_200_000 : 20_000,
     hookTimeout: 60_000,
     passWithNoTests: true,
     reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
