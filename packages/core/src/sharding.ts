@@ -25,8 +25,13 @@ export interface Sharding extends ScopeApi, JobApi, AsyncDisposable {
   /** What the pools hold at this moment, by shard and role. A shard without replicas serves both roles from one pool. */
   stats(): ShardingStats
   /**
-   * Stops lending connections, refuses those who wait, lets leases finish, and settles when every connection is
-   * closed; after `deadlineMs` (default 10000) what is still lent is closed under its users. Idempotent.
+   * Closes every connection, in phases: at once nothing is lent any more and those who wait are refused
+   * (PoolDrainingError); requests and jobs that have their connection may finish; after four fifths of `deadlineMs` the
+   * server is told to stop their queries, and whatever else they ask for is refused; at the deadline the sockets are
+   * destroyed. Settles when nothing is left, a second after the deadline at the latest. Called again it returns the
+   * same promise, whatever the deadline.
+   *
+   * @param options.deadlineMs 0 closes at once, Infinity waits for ever. @default 10000
    */
   close(options?: { deadlineMs?: number }): Promise<void>
 }
@@ -52,6 +57,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly #topology: Topology
   readonly #router: Router
   readonly #pools: PoolRegistry
+  #closed: Promise<void> | undefined
 
   constructor(options: ShardingOptions) {
     super(options)
@@ -78,8 +84,11 @@ export class ShardingInstance extends Scopes implements Sharding {
     return { shards: Object.fromEntries(entries) }
   }
 
-  async close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<void> {
-    await this.#pools.close(deadlineMs)
+  close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<void> {
+    if (!(deadlineMs >= 0))
+      return Promise.reject(new TypeError(`deadlineMs must be 0 or more milliseconds, not ${deadlineMs}.`))
+    this.#closed ??= this.#pools.close(deadlineMs)
+    return this.#closed
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import type { BindingStore } from './binding.ts'
+import { CheckoutErrors } from './checkout-errors.ts'
 import type { Engine } from './engine.ts'
 import { createEngine } from './engines.ts'
 import { checkDeclaredIdentity, type IdentityGuard } from './identity-guard.ts'
@@ -30,6 +31,7 @@ export class EndpointPool {
   readonly knex: Knex
   readonly pool: ShardPool<RawConnection>
   #detachedCount = 0
+  readonly #holders = new Set<Lease>()
   readonly #options: EndpointPoolOptions
   readonly #engine: Engine
 
@@ -62,11 +64,21 @@ export class EndpointPool {
       clock,
       deadlines,
       checkoutTimeoutMs,
+      holders: this.#holders,
       onDetachedCheckout: () => {
         this.#detachedCount++
         leaseDetached.publish({ shard: this.endpoint.shard })
       },
     })
+  }
+
+  /** Ends every lease that still holds a connection: the server stops its query, whatever waits behind is refused. */
+  cutLeases(): void {
+    const errors = new CheckoutErrors(this.endpoint.shard, this.#options.random)
+    for (const lease of [...this.#holders]) {
+      lease.end(() => errors.draining())
+      void lease.cancelRunning()
+    }
   }
 
   /** Nothing of the user's runs before the database has declared itself, and no query before the shard owns it. */

@@ -20,6 +20,8 @@ export interface LeaseOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly checkoutTimeoutMs: number
+  /** Leases that hold a connection, this one among them while it does. */
+  readonly holders: Set<Lease>
   /** A query after the response took the connection anew. */
   readonly onDetachedCheckout: () => void
 }
@@ -140,6 +142,7 @@ export class Lease {
 
   #hold(pooled: Pooled<RawConnection>, isDetached: boolean): Pooled<RawConnection> {
     this.#holding = { kind: 'connection', pooled, isDestroyed: false }
+    this.#options.holders.add(this)
     this.#wire.touch()
     if (isDetached) this.#options.onDetachedCheckout()
     if (this.#state.kind === 'detached') this.#stallWatch.start()
@@ -374,6 +377,7 @@ export class Lease {
     if (this.#holding.kind !== 'connection') return
     const { pooled, isDestroyed } = this.#holding
     this.#holding = { kind: 'nothing' }
+    this.#options.holders.delete(this)
     this.#stallWatch.stop()
     if (isDestroyed) return
     const cancelling = this.#canceller.underWay

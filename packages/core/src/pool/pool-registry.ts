@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { ShardUnavailableError } from '../errors.ts'
 import type { Endpoint, Shard, Topology } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Deadlines } from '../util/deadlines.ts'
+import type { Deadline, Deadlines } from '../util/deadlines.ts'
 import type { BindingStore } from './binding.ts'
 import { EndpointPool } from './endpoint-pool.ts'
 import { IdentityGuard } from './identity-guard.ts'
@@ -19,6 +19,9 @@ export interface PoolRegistryOptions {
   readonly deadlines: Deadlines
   readonly random: () => number
 }
+
+/** How much of its deadline `close` leaves to leases before the server is told to stop what they run. */
+const CUT_SHARE = 0.8
 
 type KnexListener = { readonly event: string; readonly listener: (...args: unknown[]) => void }
 
@@ -78,10 +81,23 @@ export class PoolRegistry {
       .reduce(addStats)
   }
 
-  /** Closes every pool; settles when all are closed. */
+  /**
+   * Closes every pool, in phases: nothing is lent any more; leases end by themselves; at {@link CUT_SHARE} of
+   * `deadlineMs` those that have not are cut; at its end connections are destroyed under whatever is left.
+   */
   async close(deadlineMs: number): Promise<void> {
     this.#isClosed = true
-    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.close(deadlineMs)))
+    const { clock, deadlines } = this.#options
+    const pools = [...this.#pools.values()]
+    const cut: Deadline = {
+      deadline: clock.now() + deadlineMs * CUT_SHARE,
+      expire: () => {
+        for (const pool of pools) pool.cutLeases()
+      },
+    }
+    deadlines.add(cut)
+    await Promise.all(pools.map(({ pool }) => pool.close(deadlineMs)))
+    deadlines.delete(cut)
   }
 
   #get(endpoint: Endpoint): EndpointPool {

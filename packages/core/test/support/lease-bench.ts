@@ -14,6 +14,8 @@ export class LeaseBench {
   readonly server: FakeServer
   readonly pool: ShardPool<FakeResource>
   readonly clock: FakeClock
+  /** Leases that hold a connection. */
+  readonly holders = new Set<Lease>()
   /** How often a lease took a connection of its own after its response. */
   detachedCount = 0
 
@@ -35,6 +37,7 @@ export class LeaseBench {
       clock: this.clock,
       deadlines: this.clock.deadlines,
       checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
+      holders: this.holders,
       onDetachedCheckout: () => {
         this.detachedCount++
       },
