@@ -57,7 +57,10 @@ export interface RequestOptions<R> {
   readonly onAbort?: 'auto' | 'cancel' | 'finish'
   /** Name the shard in 503 answers. @default true */
   readonly exposeShard?: boolean
-  /** Options that differ for this request; undefined for none. */
+  /**
+   * Options that differ for this request; undefined for none. Each object is compiled once, so let requests of one
+   * kind get the same one, and never change it.
+   */
   readonly perRequest?: (req: R) => Omit<RequestOptions<R>, 'perRequest' | 'sharding'> | undefined
 }
 

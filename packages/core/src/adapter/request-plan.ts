@@ -39,6 +39,7 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
   const sharding = options.sharding ?? defaultSharding()
   const parts = partsOf(sharding)
   const { perRequest } = options
+  const plansPerRequest = new WeakMap<object, RequestPlan<R>>()
   const plan: RequestPlan<R> = {
     sharding,
     parts,
@@ -54,8 +55,13 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
     forRequest(req) {
       const own = perRequest?.(req)
       if (own === undefined) return plan
-      checkOptionsPerRequest(own)
-      return createPlan({ ...options, ...given(own), sharding, perRequest: () => undefined })
+      let changed = plansPerRequest.get(own)
+      if (changed === undefined) {
+        checkOptionsPerRequest(own)
+        changed = createPlan({ ...options, ...given(own), sharding, perRequest: () => undefined })
+        plansPerRequest.set(own, changed)
+      }
+      return changed
     },
   }
   return plan

@@ -150,6 +150,23 @@ describe('perRequest', () => {
     await expect(scopeOf('any', { perRequest: () => ({ skip: () => true }) })).resolves.toBeUndefined()
   })
 
+  it('is compiled once for each object that it returns', async () => {
+    let reads = 0
+    const report = {
+      get role() {
+        reads++
+        return 'reading' as const
+      },
+    }
+    const perRequest = () => report
+    const options = { sharding, checkout: 'lazy', perRequest } as const
+    const ask = () => withRequest({ kind: 'report' }, parts, options, async (shard) => shard?.scope.role)
+    await expect(ask()).resolves.toBe('reading')
+    const once = reads
+    await expect(ask()).resolves.toBe('reading')
+    expect(reads).toBe(once)
+  })
+
   it.each([
     [{ role: 'primary' }, `The option "role" must be 'writing' or 'reading', not 'primary'.`],
     [{ rol: 'reading' }, 'There is no option for a single request "rol". Did you mean "role"?'],
