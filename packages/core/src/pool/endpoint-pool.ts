@@ -25,6 +25,12 @@ export interface EndpointPoolOptions {
   readonly random: () => number
 }
 
+/** Whom a lease is for, and how long it waits for a connection: by default `pool.checkoutTimeoutMs`. */
+export interface LeaseTerms {
+  readonly tenant?: string | undefined
+  readonly checkoutTimeoutMs?: number | undefined
+}
+
 /** One endpoint in use: its pool, and the knex instance whose queries run on the pool's leases. */
 export class EndpointPool {
   readonly endpoint: Endpoint
@@ -55,7 +61,7 @@ export class EndpointPool {
     return { ...this.pool.stats(), detachedCount: this.#detachedCount }
   }
 
-  createLease(checkoutTimeoutMs = this.endpoint.pool.checkoutTimeoutMs): Lease {
+  createLease({ tenant, checkoutTimeoutMs }: LeaseTerms = {}): Lease {
     const { clock, deadlines } = this.#options
     return new Lease({
       shard: this.endpoint.shard,
@@ -63,7 +69,8 @@ export class EndpointPool {
       engine: this.#engine,
       clock,
       deadlines,
-      checkoutTimeoutMs,
+      tenant,
+      checkoutTimeoutMs: checkoutTimeoutMs ?? this.endpoint.pool.checkoutTimeoutMs,
       holders: this.#holders,
       onDetachedCheckout: () => {
         this.#detachedCount++

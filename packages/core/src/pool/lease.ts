@@ -6,11 +6,11 @@ import type { Engine } from './engine.ts'
 import { Lane, type Turn } from './lane.ts'
 import { cannotReleaseError, leftQueueError, revokedError } from './lease-errors.ts'
 import type { OpenWork } from './open-work.ts'
+import type { PoolWaiter } from './pool-waiter.ts'
 import type { Pooled } from './pooled.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ShardPool } from './shard-pool.ts'
 import { StallWatch } from './stall-watch.ts'
-import type { Waiter } from './waiter.ts'
 import { Wire } from './wire.ts'
 
 export interface LeaseOptions {
@@ -20,6 +20,8 @@ export interface LeaseOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly checkoutTimeoutMs: number
+  /** For whom a connection is taken, where the scope has a tenant: a pool may limit what one tenant holds. */
+  readonly tenant: string | undefined
   /** Leases that hold a connection, this one among them while it does. */
   readonly holders: Set<Lease>
   /** A query after the response took the connection anew. */
@@ -30,7 +32,7 @@ type Holding =
   | { readonly kind: 'nothing' }
   | {
       readonly kind: 'waiting'
-      readonly waiter: Waiter<Pooled<RawConnection>>
+      readonly waiter: PoolWaiter<RawConnection>
       readonly promise: Promise<Pooled<RawConnection>>
     }
   | {
@@ -118,9 +120,10 @@ export class Lease {
     if (this.#holding.kind === 'connection') return this.#holding.pooled
     if (this.#holding.kind === 'waiting') return this.#holding.promise
     const isDetached = this.#state.kind === 'detached'
-    const free = this.#options.pool.tryAcquire()
+    const { pool, tenant } = this.#options
+    const free = pool.tryAcquire(tenant)
     if (free !== undefined) return this.#hold(free, isDetached)
-    const waiter = this.#options.pool.wait(timeoutMs)
+    const waiter = pool.wait(timeoutMs, tenant)
     const promise = waiter.promise.then(
       (pooled) => this.#served(pooled, isDetached),
       (error) => {

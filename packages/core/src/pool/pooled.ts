@@ -5,4 +5,6 @@ export interface Pooled<R> {
   readonly expiresAt: number
   state: 'idle' | 'lent' | 'resetting' | 'closed'
   idleSince: number
+  /** Whom it is lent to, where that is known. */
+  tenant: string | undefined
 }

@@ -6,9 +6,9 @@ import { CheckoutErrors } from './checkout-errors.ts'
 import { Connector } from './connector.ts'
 import { IdleStack } from './idle-stack.ts'
 import { type PoolStats, utilization } from './pool-stats.ts'
+import { PoolWaiter } from './pool-waiter.ts'
 import type { Pooled } from './pooled.ts'
 import type { ResourceDriver } from './resource-driver.ts'
-import { Waiter } from './waiter.ts'
 
 export interface ShardPoolOptions<R> {
   /** Name of the shard, for messages and errors. */
@@ -42,7 +42,7 @@ export class ShardPool<R> {
   readonly #members = new Map<R, Pooled<R>>()
   readonly #idle: IdleStack<R>
   readonly #errors: CheckoutErrors
-  readonly #waiters = new Set<Waiter<Pooled<R>>>()
+  readonly #waiters = new Set<PoolWaiter<R>>()
   readonly #connector: Connector<R>
   #closing = 0
   #state: PoolState = { kind: 'open' }
@@ -75,11 +75,12 @@ export class ShardPool<R> {
   }
 
   /** A free resource, or undefined when there is none: then {@link wait}. Throws PoolDrainingError. */
-  tryAcquire(): Pooled<R> | undefined {
+  tryAcquire(tenant?: string): Pooled<R> | undefined {
     if (this.#state.kind !== 'open') throw this.#errors.draining()
     for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
       if (this.#options.driver.isUsable(pooled.resource)) {
         pooled.state = 'lent'
+        pooled.tenant = tenant
         return pooled
       }
       this.#close(pooled)
@@ -91,10 +92,10 @@ export class ShardPool<R> {
    * A place in the queue, for at most `timeoutMs` whatever happens meanwhile. Its promise rejects with
    * CheckoutTimeoutError, ShardUnavailableError or PoolDrainingError. Throws what {@link assertAvailable} throws.
    */
-  wait(timeoutMs = this.#options.limits.checkoutTimeoutMs): Waiter<Pooled<R>> {
+  wait(timeoutMs = this.#options.limits.checkoutTimeoutMs, tenant?: string): PoolWaiter<R> {
     this.assertAvailable()
     const now = this.#options.clock.now()
-    const waiter = new Waiter<Pooled<R>>(now, now + timeoutMs, (expired) => {
+    const waiter = new PoolWaiter<R>({ since: now, timeoutMs, tenant }, (expired) => {
       if (this.#waiters.delete(expired)) expired.refuse(this.#timeoutError(expired, timeoutMs))
     })
     this.#waiters.add(waiter)
@@ -116,7 +117,7 @@ export class ShardPool<R> {
    * Leaves the queue. False when the waiter was no longer in it: then it has been served or refused already, and a
    * resource that it was served must be given back by whoever awaits its promise.
    */
-  leave(waiter: Waiter<Pooled<R>>, reason: ShardingError): boolean {
+  leave(waiter: PoolWaiter<R>, reason: ShardingError): boolean {
     if (!this.#waiters.delete(waiter)) return false
     this.#options.deadlines.delete(waiter)
     waiter.refuse(reason)
@@ -200,7 +201,13 @@ export class ShardPool<R> {
     const { clock, limits, random } = this.#options
     // A tenth of jitter, so that connections opened together do not all go together.
     const lifetime = limits.maxLifetimeMs === null ? Infinity : limits.maxLifetimeMs * (1 - random() / 10)
-    const pooled: Pooled<R> = { resource, expiresAt: clock.now() + lifetime, state: 'lent', idleSince: 0 }
+    const pooled: Pooled<R> = {
+      resource,
+      expiresAt: clock.now() + lifetime,
+      state: 'lent',
+      idleSince: 0,
+      tenant: undefined,
+    }
     this.#members.set(resource, pooled)
     this.#settle(pooled)
   }
@@ -218,6 +225,7 @@ export class ShardPool<R> {
       this.#idle.push(pooled)
     } else {
       pooled.state = 'lent'
+      pooled.tenant = waiter.tenant
       waiter.serve(pooled)
     }
     this.#grow()
@@ -263,7 +271,7 @@ export class ShardPool<R> {
 
   // --- Those who wait ----------------------------------------------------------------------------------------
 
-  #nextWaiter(): Waiter<Pooled<R>> | undefined {
+  #nextWaiter(): PoolWaiter<R> | undefined {
     for (const waiter of this.#waiters) {
       this.#waiters.delete(waiter)
       this.#options.deadlines.delete(waiter)
@@ -295,7 +303,7 @@ export class ShardPool<R> {
     if (!hope) this.#refuseAll(() => this.#errors.unavailable(error))
   }
 
-  #timeoutError({ since }: Waiter<Pooled<R>>, timeoutMs: number): ShardingError {
+  #timeoutError({ since }: PoolWaiter<R>, timeoutMs: number): ShardingError {
     const failure = this.#connectFailure
     // An older failure has nothing to do with this caller.
     const cause = failure !== undefined && failure.at >= since ? failure.error : undefined

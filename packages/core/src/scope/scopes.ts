@@ -119,7 +119,7 @@ export class Scopes implements ScopeApi {
       return { binding: shared.withRules(rules), ownsLease: false }
     }
     const endpoint = this.#pools.next(shard, value.role)
-    const lease = endpoint.createLease(options.checkoutTimeoutMs)
+    const lease = endpoint.createLease({ tenant: value.tenant, checkoutTimeoutMs: options.checkoutTimeoutMs })
     return {
       binding: new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer)),
       ownsLease: true,

@@ -1,12 +1,12 @@
 import { CheckoutAbortedError, type ShardingError } from '../../src/errors.ts'
+import type { PoolWaiter } from '../../src/pool/pool-waiter.ts'
 import type { Pooled } from '../../src/pool/pooled.ts'
 import type { ShardPool } from '../../src/pool/shard-pool.ts'
-import type { Waiter } from '../../src/pool/waiter.ts'
 
 /** Somebody who asks a pool for a resource, and what came of it so far. */
 export class Caller<R> {
   readonly #pool: ShardPool<R>
-  readonly #waiter: Waiter<Pooled<R>> | undefined
+  readonly #waiter: PoolWaiter<R> | undefined
   #pooled: Pooled<R> | undefined
   error: ShardingError | undefined
 

@@ -29,7 +29,7 @@ export class LeaseBench {
     this.clock = clock
   }
 
-  lease(): Lease {
+  lease(tenant?: string): Lease {
     return new Lease({
       shard: 'shard_0',
       pool: this.pool as unknown as ShardPool<RawConnection>,
@@ -37,6 +37,7 @@ export class LeaseBench {
       clock: this.clock,
       deadlines: this.clock.deadlines,
       checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
+      tenant,
       holders: this.holders,
       onDetachedCheckout: () => {
         this.detachedCount++
