@@ -1,9 +1,10 @@
 import type { ConfigObject } from './config/config-object.ts'
 import { loadConfig } from './config/load-config.ts'
+import type { ResolvedConfig } from './config/resolved-config.ts'
 import { PoolRegistry } from './pool/pool-registry.ts'
 import { createRouter } from './router/create-router.ts'
 import { bindingStore } from './scope/scope-storage.ts'
-import { type Sharding, ShardingInstance } from './sharding.ts'
+import { type Sharding, ShardingInstance, type ShardingOptions } from './sharding.ts'
 import { createTopology } from './topology/topology.ts'
 import { systemClock } from './util/clock.ts'
 import { Deadlines } from './util/deadlines.ts'
@@ -27,7 +28,11 @@ export interface CreateShardingOptions {
  * @throws ConfigInvalidError with everything that is wrong with the configuration
  */
 export function createSharding({ config, env = process.env }: CreateShardingOptions = {}): Sharding {
-  const resolved = loadConfig(config, env)
+  return new ShardingInstance(wire(loadConfig(config, env)))
+}
+
+/** The parts of a Sharding, for a configuration that is known to be sound. */
+export function wire(resolved: ResolvedConfig): ShardingOptions {
   const topology = createTopology(resolved)
   const router = createRouter(resolved, systemClock)
   const pools = new PoolRegistry({
@@ -37,5 +42,5 @@ export function createSharding({ config, env = process.env }: CreateShardingOpti
     deadlines,
     random: Math.random,
   })
-  return new ShardingInstance({ topology, router, pools, tenantSources: resolved.tenant })
+  return { topology, router, pools, tenantSources: resolved.tenant }
 }

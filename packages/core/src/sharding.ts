@@ -5,7 +5,7 @@ import { createShardedJob } from './jobs/sharded-job.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats } from './pool/pool-stats.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
-import type { TenantId } from './scope/scope.ts'
+import type { TargetParts, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
 import { Scopes, type ScopesOptions } from './scope/scopes.ts'
 import type { Topology } from './topology/topology.ts'
@@ -66,7 +66,9 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.#pools = options.pools
     this.shardNames = Object.freeze([...options.topology.shards.keys()])
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
-    Object.defineProperty(this, PARTS, { value: { ...options, scopes: this } satisfies ShardingParts })
+    Object.defineProperty(this, PARTS, {
+      value: { ...options, scopes: this, forcedTarget: undefined } satisfies ShardingParts,
+    })
   }
 
   async explain(tenant: TenantId): Promise<RouteExplanation> {
@@ -99,6 +101,8 @@ export class ShardingInstance extends Scopes implements Sharding {
 /** What a Sharding is made of, for the bindings to frameworks. */
 export interface ShardingParts extends ShardingOptions {
   readonly scopes: Scopes
+  /** Where every request goes, whatever tenant it names, while a test forces it there. */
+  forcedTarget: Pick<TargetParts, 'shard' | 'tenant'> | undefined
 }
 
 export interface ShardingOptions extends ScopesOptions {

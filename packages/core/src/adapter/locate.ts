@@ -1,6 +1,6 @@
 import { TenantMissingError } from '../errors.ts'
 import { nextScope } from '../scope/next-scope.ts'
-import type { Scope, TenantId } from '../scope/scope.ts'
+import type { Scope, TargetParts, TenantId } from '../scope/scope.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
 import { isThenable } from '../util/thenable.ts'
 import { toProblem } from './problem.ts'
@@ -36,6 +36,8 @@ export function locate<R>(
 }
 
 function find<R>(plan: RequestPlan<R>, req: R, parts: RequestParts, around: Scope | undefined): Located {
+  const { forcedTarget } = plan.parts
+  if (forcedTarget !== undefined) return forcedScope(plan, forcedTarget, around)
   const found = plan.identify(req, parts)
   return isThenable(found)
     ? Promise.resolve(found).then((tenant) => scopeOf(plan, tenant, around))
@@ -51,4 +53,14 @@ function scopeOf<R>(plan: RequestPlan<R>, tenant: unknown, around: Scope | undef
     throw new TenantMissingError('The request names no tenant in any of the places that were configured.')
   }
   return undefined
+}
+
+/** A tenant that is forced together with a shard is on that shard, whatever the router says. */
+function forcedScope<R>(
+  { parts, role }: RequestPlan<R>,
+  target: TargetParts,
+  around: Scope | undefined,
+): Located {
+  const route = (id: string) => target.shard ?? parts.router.route(id)
+  return nextScope(around, { ...target, role, lock: true }, route)
 }

@@ -23,6 +23,8 @@ export interface EndpointPoolOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
+  /** @default the engine of the endpoint's client */
+  readonly createEngine?: typeof createEngine | undefined
 }
 
 /** Whom a lease is for, and how long it waits for a connection: by default `pool.checkoutTimeoutMs`. */
@@ -46,7 +48,7 @@ export class EndpointPool {
     this.#options = options
     this.endpoint = endpoint
     this.knex = createKnex(endpoint, store)
-    this.#engine = createEngine(endpoint, this.knex.client)
+    this.#engine = (options.createEngine ?? createEngine)(endpoint, this.knex.client)
     this.pool = new ShardPool({
       shard: endpoint.shard,
       driver: this.#createDriver(),

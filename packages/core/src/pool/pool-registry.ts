@@ -4,7 +4,7 @@ import type { Endpoint, Shard, Topology } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
 import type { BindingStore } from './binding.ts'
-import { EndpointPool } from './endpoint-pool.ts'
+import { EndpointPool, type EndpointPoolOptions } from './endpoint-pool.ts'
 import { IdentityGuard } from './identity-guard.ts'
 import { createUnboundKnex } from './knex-client.ts'
 import { addStats, type RoleStats, unusedStats } from './pool-stats.ts'
@@ -23,6 +23,13 @@ export interface PoolRegistryOptions {
 /** How much of its deadline `close` leaves to leases before the server is told to stop what they run. */
 const CUT_SHARE = 0.8
 
+/** Other endpoints in the place of a shard's own, such as one whose connection is in a test's transaction. */
+export interface Detour {
+  /** The one that serves all of the shard's roles; the same object at each call. Its `id` is no other endpoint's. */
+  endpoint(shard: Shard): Endpoint
+  readonly createEngine: NonNullable<EndpointPoolOptions['createEngine']>
+}
+
 type KnexListener = { readonly event: string; readonly listener: (...args: unknown[]) => void }
 
 /** All pools: an endpoint that nobody has asked for has none, and costs no connection and no timer. */
@@ -31,7 +38,9 @@ export class PoolRegistry {
   readonly #identities = new IdentityGuard()
   readonly #pools = new Map<string, EndpointPool>()
   readonly #turns = new Map<string, number>()
+  readonly #watchers = new Set<(pool: EndpointPool) => void>()
   #listeners: KnexListener[] = []
+  #detour: Detour | undefined
   #unboundKnex: Knex | undefined
   #isClosed = false
 
@@ -41,6 +50,7 @@ export class PoolRegistry {
 
   /** The endpoints that serve a role, in the order of the configuration: the primary where there are no replicas. */
   endpointsFor(shard: Shard, role: Role): readonly Endpoint[] {
+    if (this.#detour !== undefined) return [this.#detour.endpoint(shard)]
     return role === 'reading' && shard.replicas.length > 0 ? shard.replicas : [shard.primary]
   }
 
@@ -51,6 +61,29 @@ export class PoolRegistry {
     const turn = this.#turns.get(shard.name) ?? 0
     this.#turns.set(shard.name, turn + 1)
     return this.#get(endpoints[turn % endpoints.length] as Endpoint)
+  }
+
+  /**
+   * Sends all who ask from now on to other endpoints; the returned function ends that, and settles when what they had
+   * connections to is closed. What has been lent before stays where it is.
+   */
+  takeDetour(detour: Detour): () => Promise<void> {
+    if (this.#detour !== undefined) throw new Error('The pools are on a detour already.')
+    const before = new Set(this.#pools.keys())
+    this.#detour = detour
+    return async () => {
+      this.#detour = undefined
+      const taken = [...this.#pools].filter(([id]) => !before.has(id))
+      for (const [id] of taken) this.#pools.delete(id)
+      await Promise.all(taken.map(([, { pool }]) => pool.close(0)))
+    }
+  }
+
+  /** Calls `watcher` for each pool there is and each to come, until the returned function is called. */
+  watch(watcher: (pool: EndpointPool) => void): () => void {
+    this.#watchers.add(watcher)
+    for (const pool of this.#pools.values()) watcher(pool)
+    return () => this.#watchers.delete(watcher)
   }
 
   /** knex without a connection: builds and names things, runs nothing. */
@@ -107,13 +140,15 @@ export class PoolRegistry {
       for (const { event, listener } of this.#listeners) found.knex.on(event, listener)
       if (this.#isClosed) void found.pool.close(0)
       this.#pools.set(endpoint.id, found)
+      for (const watcher of this.#watchers) watcher(found)
     }
     return found
   }
 
   #create(endpoint: Endpoint): EndpointPool {
+    const { createEngine } = this.#detour ?? {}
     try {
-      return new EndpointPool({ ...this.#options, identities: this.#identities, endpoint })
+      return new EndpointPool({ ...this.#options, identities: this.#identities, endpoint, createEngine })
     } catch (cause) {
       // knex reads what the address leads to, such as a certificate's file, which may appear later.
       const { shard } = endpoint
