@@ -1,1 +1,7 @@
-export {}
+export type { Cut, CutOptions } from './cut.ts'
+export type { Fault } from './fault.ts'
+export type { BlackHoleOptions, FaultProxy } from './fault-proxy.ts'
+export { fromClient, fromServer, type Message, type MessagePattern, statement } from './message.ts'
+export type { Shape } from './shape.ts'
+export { type ProxyOptions, startProxy } from './start-proxy.ts'
+export type { Boundary } from './trap.ts'
