@@ -88,6 +88,8 @@ export interface SharedOptions {
   readonly session?: Readonly<Record<string, string | number | boolean>>
   /** Limits of the pool of connections. */
   readonly pool?: PoolObject
+  /** When the database counts as down, and how often it is asked then; null switches the breaker off. */
+  readonly breaker?: BreakerObject | null
   /**
    * Whether a session is brought back to its baseline after each lease; `never` is at the user's own risk.
    *
@@ -205,6 +207,47 @@ export interface PoolObject {
    * @default 1800000
    */
   readonly maxLifetimeMs?: number | null
+}
+
+/** Options of a circuit breaker, for each server of a shard. Times are milliseconds. */
+export interface BreakerObject {
+  /**
+   * Failures in a row after which a database without open connections counts as down.
+   *
+   * @default 5
+   */
+  readonly failures?: number
+  /**
+   * Milliseconds of failures without a success, two at least, after which a database that says nothing counts as down.
+   *
+   * @default 1000
+   */
+  readonly failingMs?: number
+  /**
+   * Per cent of failures among the outcomes of `windowMs` after which a database counts as down; null looks only at
+   * failures in a row.
+   *
+   * @default 50
+   */
+  readonly failurePercent?: number | null
+  /**
+   * Outcomes that `failurePercent` needs for a judgement.
+   *
+   * @default 20
+   */
+  readonly minOutcomes?: number
+  /**
+   * Milliseconds that `failurePercent` looks back.
+   *
+   * @default 10000
+   */
+  readonly windowMs?: number
+  /**
+   * Milliseconds at most from one probe of a database that is down to the next.
+   *
+   * @default 900
+   */
+  readonly probeIntervalMs?: number
 }
 
 /** Blocks that lie over the rest when `NODE_ENV` has their name. */

@@ -10,6 +10,8 @@ import type { Reading } from './reading.ts'
 import type { ShardReading } from './readings.ts'
 import { type PoolLayer, resolvePool } from './resolve-pool.ts'
 import type { ConnectionConfig, ReplicaConfig, ShardConfig } from './resolved-config.ts'
+import { breakerDefaults } from './schema/breaker-schema.ts'
+import type { SharedInput } from './schema/shard-schema.ts'
 import type { ShardingInput } from './schema/sharding-schema.ts'
 import type { PlacementOption } from './strategy-placements.ts'
 
@@ -37,6 +39,7 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     connection,
     session: resolveSession(shard, { client, main }),
     pool: isInMemory(client, connection) ? poolOfOne(shard, pool) : pool,
+    breaker: resolveBreaker(defaults?.breaker, value.breaker),
     scrub: value.scrub ?? defaults?.scrub ?? 'always',
     replicas: Object.freeze(resolveReplicas(shard, client, pools)),
     tenants: Object.freeze(value.tenants ?? []),
@@ -48,6 +51,15 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     knex: deepFreeze(mergeTrees(given(defaults?.knex), given(value.knex)) as Partial<Knex.Config>),
   }
   return discreet(fields, ['connection'])
+}
+
+/** The shard's word on whether there is one goes before that of the defaults; its options lie over theirs. */
+function resolveBreaker(
+  defaults: SharedInput['breaker'],
+  own: SharedInput['breaker'],
+): ShardConfig['breaker'] {
+  if (own === null || (own === undefined && defaults === null)) return null
+  return Object.freeze({ ...breakerDefaults, ...given(defaults ?? {}), ...given(own) })
 }
 
 /** A database in memory is its one connection: a second would be another database, and to close it would be its end. */

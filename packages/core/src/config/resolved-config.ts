@@ -56,6 +56,8 @@ export interface ShardConfig {
   /** Settings that every session of this shard starts with, by name. */
   readonly session: Readonly<Record<string, string>>
   readonly pool: PoolConfig
+  /** Null when the breaker is off. */
+  readonly breaker: BreakerConfig | null
   /** `always` brings a session back to its baseline after each lease; `never` is the user's own risk. */
   readonly scrub: 'always' | 'never'
   readonly replicas: readonly ReplicaConfig[]
@@ -119,4 +121,18 @@ export interface PoolConfig {
   readonly maxWaiting: number
   readonly idleTimeoutMs: number | null
   readonly maxLifetimeMs: number | null
+}
+
+/** When a database counts as down, and how often it is asked then. Times are milliseconds; null is "off". */
+export interface BreakerConfig {
+  /** Failures in a row, while there is no connection. */
+  readonly failures: number
+  /** For so long nothing has succeeded, and something failed. */
+  readonly failingMs: number
+  /** Share of failures among the outcomes of `windowMs`, of which there have to be `minOutcomes`. */
+  readonly failurePercent: number | null
+  readonly minOutcomes: number
+  readonly windowMs: number
+  /** From one probe to the next at most, while somebody wants the database. */
+  readonly probeIntervalMs: number
 }

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type {
   AfterCreate,
+  BreakerConfig,
   ConnectionConfig,
   PoolConfig,
   ReplicaConfig,
@@ -37,6 +38,7 @@ export interface Endpoint {
   readonly connection: ConnectionConfig
   readonly session: Readonly<Record<string, string>>
   readonly pool: PoolConfig
+  readonly breaker: BreakerConfig | null
   readonly scrub: 'always' | 'never'
   readonly identity: string | undefined
   readonly afterCreate: AfterCreate | undefined
@@ -72,8 +74,8 @@ function createEndpoint(
   config: ShardConfig,
   own: Pick<Endpoint, 'id' | 'kind' | 'connection' | 'pool'>,
 ): Endpoint {
-  const { name: shard, client, session, scrub, identity, afterCreate, knex } = config
-  return discreet<Endpoint>({ ...own, shard, client, session, scrub, identity, afterCreate, knex }, [
+  const { name: shard, client, session, breaker, scrub, identity, afterCreate, knex } = config
+  return discreet<Endpoint>({ ...own, shard, client, session, breaker, scrub, identity, afterCreate, knex }, [
     'connection',
   ])
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { drivers } from '../clients.ts'
 import type { AfterCreate } from '../resolved-config.ts'
+import { breakerSchema } from './breaker-schema.ts'
 import { connectionSchema } from './connection-schema.ts'
 import { knexSchema } from './knex-schema.ts'
 import { choice, count, func, group, list, text } from './option.ts'
@@ -23,6 +24,7 @@ export const sharedOptions = {
   }),
   session: sessionSchema,
   pool: poolSchema,
+  breaker: breakerSchema,
   scrub: choice(['always', 'never'], {
     description:
       "Whether a session is brought back to its baseline after each lease; `never` is at the user's own risk.",
