@@ -30,6 +30,8 @@ export interface PostgresServer extends AsyncDisposable {
   dropDatabase(name: string): Promise<void>
   /** Ends the server and removes its folder. @default mode 'fast' */
   stop(options?: { readonly mode?: StopMode }): Promise<void>
+  /** Stops for now: it refuses connections until `restart()`. @default mode 'fast' */
+  halt(options?: { readonly mode?: StopMode }): Promise<void>
   /** Stops and starts on the same port with the same data; after `kill()` it recovers. @default mode 'fast' */
   restart(options?: { readonly mode?: StopMode }): Promise<void>
   /** Ends the postmaster with SIGKILL; the data stays for `restart()`. */
@@ -99,6 +101,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await execute(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`)
     },
     stop,
+    halt: ({ mode = 'fast' } = {}) => supervisor.halt(mode),
     async restart({ mode = 'fast' } = {}) {
       running = await supervisor.restart(mode)
     },

@@ -47,6 +47,10 @@ export class Supervisor {
     return this.#call('restart', { mode })
   }
 
+  async halt(mode: StopMode): Promise<void> {
+    await this.#call('halt', { mode })
+  }
+
   async kill(): Promise<void> {
     await this.#call('kill')
   }

@@ -62,6 +62,20 @@ test('a restart keeps the port and the data', async () => {
   expect(await query(url, 'select n from kept')).toEqual([1])
 })
 
+test.each(['fast', 'immediate'] as const)(
+  'a server halted %s refuses, and goes on by a restart',
+  async (mode) => {
+    await using server = await startPostgres()
+    const { port } = server
+    await query(server.url, 'create table kept as select 1 as n')
+    await server.halt({ mode })
+    await expect(query(server.url, 'select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await server.restart()
+    expect(server.port).toBe(port)
+    expect(await query(server.url, 'select n from kept')).toEqual([1])
+  },
+)
+
 test('a killed server refuses, and recovers by a restart', async () => {
   await using server = await startPostgres()
   await query(server.url, 'create table kept as select 1 as n')

@@ -11,7 +11,7 @@ import { RedisServer } from './redis-server.mjs'
  * @typedef {{ password: string, settings: Record<string, string> }} StartOptions
  * @typedef {'fast' | 'immediate'} StopMode
  * @typedef {{ pid: number, port: number, folder: string }} Running
- * @typedef {{ id: number, method: 'start' | 'stop' | 'restart' | 'kill', argument?: any }} Request
+ * @typedef {{ id: number, method: 'start' | 'stop' | 'halt' | 'restart' | 'kill', argument?: any }} Request
  * @typedef {{ id: number, result?: Running, error?: string }} Reply
  */
 

@@ -61,6 +61,11 @@ export class MariadbServer {
     return await this.#launch({ choosePort: false })
   }
 
+  /** Stops for now: the data stays for a restart. @param {{ mode: StopMode }} options */
+  async halt({ mode }) {
+    await this.#shutDown(mode)
+  }
+
   /** As if the machine had lost power; the data folder stays for a restart. */
   async kill() {
     await this.#shutDown('immediate')

@@ -52,6 +52,11 @@ export class PostgresServer {
     return await this.#launch({ choosePort: false })
   }
 
+  /** Stops for now: the data stays for a restart. @param {{ mode: StopMode }} options */
+  async halt({ mode }) {
+    await this.#shutDown(mode)
+  }
+
   /** As if the machine had lost power: no shutdown of any kind; the data folder stays for a restart. */
   async kill() {
     await this.#signalAndWait('SIGKILL')

@@ -47,6 +47,11 @@ export class RedisServer {
     return await this.#launch({ choosePort: false })
   }
 
+  /** Stops for now: the data stays for a restart. @param {{ mode: StopMode }} options */
+  async halt({ mode }) {
+    await this.#shutDown(mode)
+  }
+
   /** As if the machine had lost power; the data stays for a restart. */
   async kill() {
     await this.#shutDown('immediate')
