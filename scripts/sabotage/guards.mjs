@@ -176,10 +176,26 @@ export const guards = [
   {
     name: 'gone clients: the handler runs for a client that left in the instant of check-out',
     file: core('adapter/node-request-binding.ts'),
-    find: 'if (this.#isOver()) scope.discard()\n      else run()',
-    replace: 'run()',
+    find: 'if (!this.#isOver()) run()\n      else {',
+    replace: 'run()\n      if (false) {',
     tests: tests('adapter/node-request.test.ts'),
     reddens: /^fault 3:/,
+  },
+  {
+    name: 'gone clients: the promise of a request that is over never settles',
+    file: core('adapter/bind-node-request.ts'),
+    find: 'over: () => resolve(undefined)',
+    replace: 'over: () => {}',
+    tests: tests('adapter/with-node-request.test.ts'),
+    reddens: /^fault 1:/,
+  },
+  {
+    name: 'refusals: a tenant source that throws nothing lets its request pass unscoped',
+    file: core('adapter/node-request-binding.ts'),
+    find: 'error || new TypeError(`Thrown in place of an error: ${error}`)',
+    replace: 'error',
+    tests: tests('adapter/with-node-request.test.ts'),
+    reddens: /^is never taken for one without an error/,
   },
   {
     name: 'the end of a response: the connection waits for a slow reader',

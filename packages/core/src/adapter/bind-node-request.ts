@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendProblem } from './answer-problem.ts'
-import { goOnIn, type Next, type NodeHost, NodeRequestBinding } from './node-request-binding.ts'
+import { goOnIn, type Next, type NodeHost, NodeRequestBinding, type Outcome } from './node-request-binding.ts'
 import type { RequestOptions, RequestShard } from './request-options.ts'
 import { planFor } from './request-plan.ts'
 import { requestState } from './request-state.ts'
@@ -27,7 +27,32 @@ export function bindNodeRequest<R extends IncomingMessage>(
     },
     answer: (problem) => sendProblem(res, problem),
   }
-  new NodeRequestBinding(host, planFor(options), hasUnreadBody(req), next).start()
+  new NodeRequestBinding(host, planFor(options), hasUnreadBody(req), outcomeOf(host, next)).start()
+}
+
+/**
+ * {@link bindNodeRequest} for frameworks in which the rest of the request is a promise: runs `fn` in the scope and
+ * resolves to what it resolves to, or, where the request is refused, to what the host's `answer` returns. Resolves to
+ * undefined when the client has gone before, or somebody else has answered meanwhile: `fn` is not called then.
+ *
+ * Rejects with what `fn` rejects with, and with errors that are for the framework's own error handling.
+ */
+export function withNodeRequest<R, T, Answer>(
+  host: NodeHost<R, Answer>,
+  options: RequestOptions<R>,
+  fn: () => Promise<T>,
+): Promise<T | Answer | undefined> {
+  return new Promise((resolve, reject) => {
+    const outcome: Outcome = {
+      next: (error) => {
+        if (error === undefined) (async () => fn())().then(resolve, reject)
+        else reject(error)
+      },
+      answer: (problem) => resolve(host.answer(problem)),
+      over: () => resolve(undefined),
+    }
+    new NodeRequestBinding(host, planFor(options), hasUnreadBody(host.req), outcome).start()
+  })
 }
 
 /**
@@ -36,7 +61,7 @@ export function bindNodeRequest<R extends IncomingMessage>(
  * cannot be hoped for is refused here already.
  */
 export function enterNodeRequest<R>(host: NodeHost<R>, options: RequestOptions<R>, next: Next): void {
-  new NodeRequestBinding(host, planFor(options), true, next).start()
+  new NodeRequestBinding(host, planFor(options), true, outcomeOf(host, next)).start()
 }
 
 /**
@@ -54,6 +79,10 @@ export function checkOutNodeRequest(req: IncomingMessage, next: Next): void {
 /** Where it is connected: undefined while it runs unscoped. */
 export function shardOf(req: IncomingMessage): RequestShard | undefined {
   return requestState(req).shard
+}
+
+function outcomeOf<R>(host: NodeHost<R>, next: Next): Outcome {
+  return { next, answer: (problem) => host.answer(problem), over: () => {} }
 }
 
 function hasUnreadBody({ headers, complete, readableEnded }: IncomingMessage): boolean {

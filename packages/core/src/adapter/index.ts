@@ -1,6 +1,12 @@
 export { forgetDefaultSharding } from '../default-sharding.ts'
 export { answerProblem, HEADERS_OF_ANOTHER_BODY, type ProblemOptions, problemFor } from './answer-problem.ts'
-export { bindNodeRequest, checkOutNodeRequest, enterNodeRequest, shardOf } from './bind-node-request.ts'
+export {
+  bindNodeRequest,
+  checkOutNodeRequest,
+  enterNodeRequest,
+  shardOf,
+  withNodeRequest,
+} from './bind-node-request.ts'
 export type { NodeHost } from './node-request-binding.ts'
 export { type Problem, toProblem } from './problem.ts'
 export type { RequestOptions, RequestParts, RequestShard, TenantSource } from './request-options.ts'

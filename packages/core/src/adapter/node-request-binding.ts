@@ -17,7 +17,7 @@ export type Next = (error?: unknown) => void
 type Place = Pick<RequestState, 'binding' | 'shard'>
 
 /** A request of a framework over Node's HTTP server, and how that framework answers it. */
-export interface NodeHost<R> {
+export interface NodeHost<R, Answer = void> {
   /** What the functions among the options are called with. */
   readonly request: R
   /** Frameworks that strip a mount path from `url` keep the whole in `originalUrl`. */
@@ -25,12 +25,21 @@ export interface NodeHost<R> {
   readonly res: ServerResponse
   /** Whether the framework has begun to answer. */
   readonly isAnswered: boolean
-  answer(problem: Problem): void
+  answer(problem: Problem): Answer
+}
+
+/** What becomes of a request in a middleware: one of these is called, once. */
+export interface Outcome {
+  /** On to the handler, or with an error to the framework's error handling. */
+  readonly next: Next
+  readonly answer: (problem: Problem) => void
+  /** Nothing is left to do: its client has gone, or somebody else has answered. */
+  readonly over: () => void
 }
 
 /** One request on its way through one middleware. */
 export class NodeRequestBinding<R> {
-  readonly #host: NodeHost<R>
+  readonly #host: NodeHost<R, unknown>
   readonly #parts: RequestParts
   readonly #state: RequestState
   /** Where the request is already, when this middleware stands behind another. */
@@ -39,13 +48,13 @@ export class NodeRequestBinding<R> {
   readonly #wasAnswered: boolean
   readonly #waitsForBody: boolean
   #plan: RequestPlan<R>
-  #next: Next
+  #outcome: Outcome
 
-  constructor(host: NodeHost<R>, plan: RequestPlan<R>, waitsForBody: boolean, next: Next) {
+  constructor(host: NodeHost<R, unknown>, plan: RequestPlan<R>, waitsForBody: boolean, outcome: Outcome) {
     const { req, res } = host
     this.#host = host
     this.#plan = plan
-    this.#next = next
+    this.#outcome = outcome
     this.#state = requestState(req)
     const { binding, shard } = this.#state
     this.#around = { ...(binding && { binding }), ...(shard && { shard }) }
@@ -83,10 +92,13 @@ export class NodeRequestBinding<R> {
 
   #enter(value: Scope | undefined): void {
     // The events that give a connection back have been emitted already when the client is gone.
-    if (this.#isOver()) return
+    if (this.#isOver()) {
+      this.#outcome.over()
+      return
+    }
     if (value === undefined) {
       // Without a binding outside of every scope, even if the server was started inside one.
-      runBound(this.#around.binding, () => this.#next())
+      runBound(this.#around.binding, () => this.#outcome.next())
       return
     }
     const scope = this.#open(value)
@@ -118,8 +130,11 @@ export class NodeRequestBinding<R> {
     }
     const runUnlessOver = () => {
       // It may have left in the instant in which the connection came.
-      if (this.#isOver()) scope.discard()
-      else run()
+      if (!this.#isOver()) run()
+      else {
+        scope.discard()
+        this.#outcome.over()
+      }
     }
     let prepared: Promise<void> | undefined
     try {
@@ -135,11 +150,11 @@ export class NodeRequestBinding<R> {
   #run(scope: RequestScope): void {
     const mayCheckOut = this.#waitsForBody && this.#plan.checkout === 'auto'
     this.#stand(scope, mayCheckOut ? (next) => this.#checkOut(scope, next) : undefined)
-    runBound(scope.binding, () => this.#next())
+    runBound(scope.binding, () => this.#outcome.next())
   }
 
   #checkOut(scope: RequestScope, next: Next): void {
-    this.#next = next
+    this.#outcome = { ...this.#outcome, next }
     this.#prepare(scope, false, () => goOnIn(scope.binding, next))
   }
 
@@ -150,14 +165,19 @@ export class NodeRequestBinding<R> {
   }
 
   #refuse(error: unknown): void {
-    if (this.#isOver()) return
+    if (this.#isOver()) {
+      this.#outcome.over()
+      return
+    }
     const problem =
       this.#plan.onUnavailable === 'respond' && !this.#host.isAnswered
         ? problemFor(this.#host.req, error)
         : undefined
     runBound(this.#around.binding, () => {
-      if (problem === undefined) this.#next(error)
-      else this.#host.answer(problem)
+      // To frameworks nothing thrown is nothing wrong.
+      if (problem === undefined)
+        this.#outcome.next(error || new TypeError(`Thrown in place of an error: ${error}`))
+      else this.#outcome.answer(problem)
     })
   }
 
