@@ -3,9 +3,10 @@ import { shardErrorHandler, shardMiddleware } from '@sherd/express'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import supertest from 'supertest'
 import { describe, expect, it } from 'vitest'
-import { lastResort, listen, route } from './support/application.ts'
+import { lastResort, listen } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
 import { openShard } from './support/open-shards.ts'
+import { route } from './support/route.ts'
 
 const url = await createDatabase()
 

@@ -1,9 +1,10 @@
 import { db } from '@sherd/core'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { describe, expect, it } from 'vitest'
-import { atRest, poolOf, route, start } from './support/application.ts'
+import { atRest, poolOf, start } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
 import { openShard } from './support/open-shards.ts'
+import { route } from './support/route.ts'
 
 const url = await createDatabase()
 

@@ -3,9 +3,10 @@ import { shardMiddleware } from '@sherd/express'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { describe, expect, it } from 'vitest'
 import { backendPid } from '../../core/test/support/backend-pid.ts'
-import { atRest, listen, poolOf, route } from './support/application.ts'
+import { atRest, listen, poolOf } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
 import { openShard } from './support/open-shards.ts'
+import { route } from './support/route.ts'
 
 const url = await createDatabase()
 

@@ -5,9 +5,10 @@ import type { Request } from 'express'
 import supertest from 'supertest'
 import { describe, expect, it } from 'vitest'
 import { openSharding } from '../../core/test/support/open-sharding.ts'
-import { atRest, poolOf, route, start } from './support/application.ts'
+import { atRest, poolOf, start } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
 import { openShard } from './support/open-shards.ts'
+import { route } from './support/route.ts'
 
 const url = await createDatabase()
 const replicaUrl = await createDatabase()

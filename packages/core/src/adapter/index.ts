@@ -11,4 +11,10 @@ export type { NodeHost } from './node-request-binding.ts'
 export { type Problem, toProblem } from './problem.ts'
 export type { RequestOptions, RequestParts, RequestShard, TenantSource } from './request-options.ts'
 export { type PreparedRequests, prepareRequests } from './request-plan.ts'
+export {
+  type Shutdown,
+  type ShutdownOptions,
+  type ShutdownTarget,
+  shutdownOnSignals,
+} from './shutdown-on-signals.ts'
 export { withRequest } from './with-request.ts'

@@ -3,19 +3,10 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Sharding } from '@sherd/core'
 import { type RequestOptions, shardErrorHandler, shardMiddleware } from '@sherd/express'
-import type { Application, ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
+import type { Application, ErrorRequestHandler, Request } from 'express'
 import { onTestFinished } from 'vitest'
 import { until } from '../../../core/test/support/until.ts'
 import type { Express } from './express-versions.ts'
-
-/** A handler that may be async: Express 4 does not look at promises by itself. */
-export function route(fn: (req: Request, res: Response) => unknown): RequestHandler {
-  return (req, res, next) => {
-    Promise.resolve()
-      .then(() => fn(req, res))
-      .catch(next)
-  }
-}
 
 /** Renders what no other error handler did, so that tests see the code. */
 export const lastResort: ErrorRequestHandler = (error, _req, res, _next) => {

@@ -4,8 +4,9 @@ import { shardErrorHandler, shardMiddleware } from '@sherd/express'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import multer from 'multer'
 import { onTestFinished } from 'vitest'
-import { lastResort, route } from './application.ts'
+import { lastResort } from './application.ts'
 import type { Express } from './express-versions.ts'
+import { route } from './route.ts'
 
 /** Makes applications of the contract with a version of Express. */
 export function startHost(express: Express): StartApp {
