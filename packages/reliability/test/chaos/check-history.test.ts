@@ -5,6 +5,7 @@ import type {
   AnswerRecord,
   FaultRecord,
   HistoryRecord,
+  ReadRecord,
   RestRecord,
   RowRecord,
   StartRecord,
@@ -66,6 +67,14 @@ const start = (more: Partial<StartRecord>): StartRecord => ({
   hasTempTable: false,
   ...more,
 })
+const read = (id: number, tenants: (string | null)[], more: Partial<ReadRecord> = {}): ReadRecord => ({
+  t: 'read',
+  id,
+  what: 'rows',
+  tenants,
+  isOver: false,
+  ...more,
+})
 const rest = (more: Partial<RestRecord>): RestRecord => ({
   t: 'rest',
   process: 'express',
@@ -83,7 +92,7 @@ const owned = (owner: string, session = 's'): StatementRecord => ({
   what: { kind: 'owned', owner },
 })
 const reset: StatementRecord = { t: 'statement', session: 's', what: { kind: 'reset' } }
-const error: StatementRecord = { t: 'statement', session: 's', what: { kind: 'error' } }
+const failedReset: StatementRecord = { t: 'statement', session: 's', what: { kind: 'failed reset' } }
 const fault = (more: Partial<FaultRecord> = {}): FaultRecord => ({
   t: 'fault',
   fault: { kind: 'reset', shard: 0 },
@@ -97,8 +106,8 @@ test('a good history is accused of nothing', () => {
   const good: HistoryRecord[] = [
     start({}),
     start({ tenant: '' }),
-    { t: 'read', id: 2, what: 'rows', tenants: ['even'] },
-    { t: 'read', id: 2, what: 'rows', tenants: [] },
+    read(2, ['even']),
+    read(2, []),
     answer(2, { echo: { id: 2, tenant: 'even' } }),
     row(2, 0, { sessionTenant: 'even' }),
     row(2, 1),
@@ -111,19 +120,18 @@ test('a good history is accused of nothing', () => {
 })
 
 test("rows, settings and temporary tables of another tenant's are found", () => {
-  expect(accusations([{ t: 'read', id: 1, what: 'rows', tenants: ['odd', 'even'] }])).toEqual({
-    foreignRows: 1,
-  })
-  expect(accusations([{ t: 'read', id: 1, what: 'setting', tenants: ['even'] }])).toEqual({
+  expect(accusations([read(1, ['odd', 'even'])])).toEqual({ foreignRows: 1 })
+  expect(accusations([read(1, ['even'], { what: 'setting' })])).toEqual({ foreignSettings: 1 })
+  expect(accusations([read(1, ['even'], { what: 'temp table', isOver: true })])).toEqual({
     foreignSettings: 1,
   })
-  // Its own setting is gone: the query ran in another session.
-  expect(accusations([{ t: 'read', id: 1, what: 'setting', tenants: [null] }])).toEqual({
-    foreignSettings: 1,
-  })
-  expect(accusations([{ t: 'read', id: 1, what: 'temp table', tenants: ['even'] }])).toEqual({
-    foreignSettings: 1,
-  })
+})
+
+test('a setting that is gone is found before the response, and no matter after it', () => {
+  for (const none of [null, '']) {
+    expect(accusations([read(1, [none], { what: 'setting' })])).toEqual({ foreignSettings: 1 })
+    expect(accusations([read(1, [none], { what: 'setting', isOver: true })])).toEqual({})
+  }
 })
 
 test('whatever a session still carries at the start is found', () => {
@@ -179,8 +187,8 @@ test('two owners at once on one connection are found, sessions apart', () => {
 
 test('a connection that is handed on without a reset, or with a failed one, is found', () => {
   expect(accusations([owned('a'), owned('b')])).toEqual({ dirtyHandovers: 1 })
-  expect(accusations([owned('a'), reset, error, owned('b')])).toEqual({ dirtyHandovers: 1 })
-  expect(accusations([owned('a'), error, reset, owned('b'), error, reset, owned('c')])).toEqual({})
+  expect(accusations([owned('a'), reset, failedReset, owned('b')])).toEqual({ dirtyHandovers: 1 })
+  expect(accusations([owned('a'), reset, failedReset, reset, owned('b')])).toEqual({})
 })
 
 test('an answer of another request, or none, is found', () => {

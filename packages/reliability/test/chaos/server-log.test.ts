@@ -18,11 +18,13 @@ test('a session is that of its server', () => {
   })
 })
 
-test('resets and errors are seen, everything else is nobody’s', () => {
+test('resets, and those that have failed, are seen, everything else is nobody’s', () => {
   expect(what('6741.1a|LOG:  statement: CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ALL')).toEqual({
     kind: 'reset',
   })
-  expect(what('6741.1a|ERROR:  canceling statement due to user request')).toEqual({ kind: 'error' })
+  expect(what('6741.1a|STATEMENT:  DISCARD ALL')).toEqual({ kind: 'failed reset' })
+  expect(what('6741.1a|ERROR:  canceling statement due to user request')).toBeUndefined()
+  expect(what('6741.1a|STATEMENT:  /* owner:12 */ select 1')).toBeUndefined()
   expect(what('6741.1a|LOG:  statement: COMMIT')).toBeUndefined()
   expect(what('6741.1a|FATAL:  terminating connection due to administrator command')).toBeUndefined()
   expect(what('\tcontinued /* owner:12 */')).toBeUndefined()

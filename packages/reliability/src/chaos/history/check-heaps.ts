@@ -3,8 +3,9 @@ import { slope } from './slope.ts'
 
 /** What the smallest object that a request could leave behind takes is more. */
 const BYTES_PER_REQUEST = 16
-/** Fewer say nothing: code is still being compiled, caches fill. */
+/** Fewer samples, or fewer requests, say nothing: code is still being compiled, caches fill. */
 const SAMPLES = 10
+const REQUESTS = 20_000
 
 /** Nothing grows with the number of requests. */
 export function checkHeaps({ findings }: Pick<CheckOptions, 'findings'>): Check {
@@ -28,5 +29,6 @@ export function checkHeaps({ findings }: Pick<CheckOptions, 'findings'>): Check 
 /** Bytes a request, once the process has warmed up; undefined with too few samples. */
 export function heapGrowth(points: readonly (readonly [number, number])[]): number | undefined {
   const warm = points.slice(Math.floor(points.length / 4))
-  return warm.length < SAMPLES ? undefined : slope(warm)
+  const requests = (warm.at(-1)?.[0] ?? 0) - (warm[0]?.[0] ?? 0)
+  return warm.length < SAMPLES || requests < REQUESTS ? undefined : slope(warm)
 }

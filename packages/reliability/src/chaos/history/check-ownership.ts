@@ -6,7 +6,7 @@ interface Ownership {
   readonly owner: string | undefined
   /** Its owners, the present one included. */
   readonly owners: Set<string>
-  /** What was before the reset, until something shows that the reset has succeeded. */
+  /** What was before the reset, and is again if that turns out to have failed. */
   readonly beforeReset: Ownership | undefined
 }
 
@@ -25,8 +25,7 @@ export function checkOwnership({ findings }: Pick<CheckOptions, 'findings'>): Ch
 
   const next = (before: Ownership, { session, what }: StatementRecord): Ownership => {
     if (what.kind === 'reset') return unowned(before)
-    // An error right after a reset is the reset's own.
-    if (what.kind === 'error') return before.owner === undefined ? (before.beforeReset ?? before) : before
+    if (what.kind === 'failed reset') return before.beforeReset ?? before
     if (before.owner === what.owner) return before
     if (before.owners.has(what.owner)) {
       findings.add('sharedConnections', `session ${session}: ${what.owner} goes on after ${before.owner}`)

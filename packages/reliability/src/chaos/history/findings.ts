@@ -1,7 +1,7 @@
 /** What must not be found in a history. The texts are the rows of the report. */
 export const RULES = {
   foreignRows: "reads of another tenant's rows",
-  foreignSettings: "reads of another tenant's setting or temporary table",
+  foreignSettings: "reads of another tenant's setting or temporary table, or without the own",
   stateLeftBehind: 'sessions handed on with what the one before had changed',
   sharedConnections: 'connections used by two owners at once',
   dirtyHandovers: 'connections handed on without a reset',

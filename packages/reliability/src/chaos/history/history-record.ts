@@ -52,6 +52,8 @@ export interface ReadRecord {
   readonly id: number
   readonly what: 'rows' | 'setting' | 'temp table'
   readonly tenants: readonly (string | null)[]
+  /** The response had ended, or its client had left: the connection, and with it the setting, was given back. */
+  readonly isOver: boolean
 }
 
 export interface FaultRecord {
@@ -82,7 +84,7 @@ export interface StatementRecord {
   readonly what:
     | { readonly kind: 'owned'; readonly owner: string }
     | { readonly kind: 'reset' }
-    | { readonly kind: 'error' }
+    | { readonly kind: 'failed reset' }
 }
 
 export interface IncidentRecord {

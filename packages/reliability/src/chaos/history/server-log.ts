@@ -7,8 +7,8 @@ export const LOG_STATEMENTS = {
   // No parameters, no source lines.
   log_error_verbosity: 'terse',
   log_parameter_max_length: '0',
-  // An error's statement has been logged already.
-  log_min_error_statement: 'panic',
+  // Behind an error comes the statement that has failed.
+  log_min_error_statement: 'error',
   log_checkpoints: 'off',
 } as const
 
@@ -40,7 +40,7 @@ export function parseLogLine(server: number, line: string): StatementRecord | un
     session: `${server}/${session}`,
     what,
   })
-  if (severity === 'ERROR') return record({ kind: 'error' })
+  if (severity === 'STATEMENT') return RESET.test(message) ? record({ kind: 'failed reset' }) : undefined
   const sql = STATEMENT.exec(message)?.[1]
   if (sql === undefined) return undefined
   if (RESET.test(sql)) return record({ kind: 'reset' })
