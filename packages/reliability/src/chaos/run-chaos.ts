@@ -25,8 +25,8 @@ export interface ChaosOptions {
   readonly requests: number
   readonly faults: number
   readonly maxMs: number
-  /** @default 32 */
-  readonly concurrency?: number
+  /** Measure, behind the planned requests, how outages of one shard look to its clients. */
+  readonly outages: boolean
 }
 
 export interface ChaosResult {
@@ -34,19 +34,23 @@ export interface ChaosResult {
   readonly load: LoadResult
   readonly faults: readonly FaultRecord[]
   readonly heaps: readonly HeapRecord[]
-  /** Statements that the servers have logged, with an owner. */
-  readonly statements: number
-  readonly rows: number
+  /** Records that were judged, by what they are. */
+  readonly records: HistoryCheck['counts']
+  /** Undefined where they were not asked for. */
+  readonly outages: Outages | undefined
+  readonly violations: Readonly<Record<Rule, Finding>>
+}
+
+export interface Outages {
   readonly refused: Outage
   readonly blackHole: Outage
-  readonly violations: Readonly<Record<Rule, Finding>>
 }
 
 /** Small enough for a queue to form, large enough for it to be served in time. */
 const POOL = { max: 4, checkoutTimeoutMs: 2000, connectTimeoutMs: 1000 }
 const CONCURRENCY = 32
 /** For what has been sent last to be answered, and its connections to be cleaned. */
-const REST_MS = 10_000
+const REST_MS = 8000
 /** For a server to notice that a socket was closed. */
 const CLOSE_MS = 2000
 /** For a process to end once everything is closed. */
@@ -96,18 +100,10 @@ class ChaosRun {
     try {
       const ports = Object.fromEntries(hosts.map(({ framework, port }) => [framework, port])) as Ports
       const load = await this.#sendRequests(hosts, ports)
-      const refused = await this.#outage(ports, async (proxy) => {
-        const refusal = await proxy.refuse()
-        proxy.reset()
-        return () => refusal.heal()
-      })
-      const blackHole = await this.#outage(ports, async (proxy) => {
-        const hole = proxy.blackHole()
-        return () => hole.heal()
-      })
-      for (const host of hosts) await this.#rest(host)
-      for (const host of hosts) await this.#end(host)
-      return { options: this.#options, load, refused, blackHole, ...(await this.#judge()) }
+      const outages = this.#options.outages ? await this.#measureOutages(ports) : undefined
+      await Promise.all(hosts.map((host) => this.#rest(host)))
+      await Promise.all(hosts.map((host) => this.#end(host)))
+      return { options: this.#options, load, outages, ...(await this.#judge()) }
     } finally {
       for (const { worker } of hosts) await worker.ends(0)
     }
@@ -125,7 +121,7 @@ class ChaosRun {
   }
 
   async #sendRequests(hosts: readonly Host[], ports: Ports): Promise<LoadResult> {
-    const { seed, requests, faults: count, maxMs, concurrency = CONCURRENCY } = this.#options
+    const { seed, requests, faults: count, maxMs } = this.#options
     const faults = plannedFaults(seed, { requests, count })
     const heapsAt = Array.from({ length: HEAP_SAMPLES }, (_, sample) =>
       Math.floor((sample * requests) / HEAP_SAMPLES),
@@ -144,7 +140,8 @@ class ChaosRun {
     try {
       const marks = [...faults.map(({ atRequest }) => atRequest), ...heapsAt]
       const history = this.#historyOf('load')
-      const load = await worker.call('run', { seed, requests, concurrency, maxMs, ports, marks, history })
+      const options = { seed, requests, concurrency: CONCURRENCY, maxMs, ports, marks, history }
+      const load = await worker.call('run', options)
       await faulting
       return load
     } finally {
@@ -157,6 +154,19 @@ class ChaosRun {
       const bytes = await worker.call('heap').catch(() => undefined)
       if (bytes !== undefined) this.#heaps.push({ t: 'heap', process: framework, requests, bytes })
     }
+  }
+
+  async #measureOutages(ports: Ports): Promise<Outages> {
+    const refused = await this.#outage(ports, async (proxy) => {
+      const refusal = await proxy.refuse()
+      proxy.reset()
+      return () => refusal.heal()
+    })
+    const blackHole = await this.#outage(ports, async (proxy) => {
+      const hole = proxy.blackHole()
+      return () => hole.heal()
+    })
+    return { refused, blackHole }
   }
 
   #outage(ports: Ports, begin: (proxy: FaultProxy) => Promise<() => void | Promise<void>>): Promise<Outage> {
@@ -192,24 +202,17 @@ class ChaosRun {
 
   // --- Judging -----------------------------------------------------------------------------------------------
 
-  async #judge(): Promise<Pick<ChaosResult, 'faults' | 'heaps' | 'statements' | 'rows' | 'violations'>> {
+  async #judge(): Promise<Pick<ChaosResult, 'faults' | 'heaps' | 'records' | 'violations'>> {
     const check = new HistoryCheck((id) => plannedRequest(this.#options.seed, id))
     for (const record of [...this.#seen, ...this.#faults, ...this.#heaps]) check.add(record)
     for (const process of [...FRAMEWORKS, 'load'] as const) {
       for await (const record of readHistory(this.#historyOf(process))) check.add(record)
     }
-    let rows = 0
-    for await (const record of this.#fleet.rows()) {
-      rows++
-      check.add(record)
-    }
-    let statements = 0
-    for await (const record of this.#fleet.statements()) {
-      if (record.what.kind === 'owned') statements++
-      check.add(record)
-    }
+    for await (const record of this.#fleet.rows()) check.add(record)
+    for await (const record of this.#fleet.statements()) check.add(record)
     check.finish()
-    return { faults: this.#faults, heaps: this.#heaps, statements, rows, violations: check.findings.all }
+    const { findings, counts } = check
+    return { faults: this.#faults, heaps: this.#heaps, records: counts, violations: findings.all }
   }
 
   #historyOf(process: Framework | 'load'): string {

@@ -14,6 +14,8 @@ const CHECKS = [checkReads, checkWrites, checkOwnership, checkAnswers, checkRest
 /** Judges a history by what was planned. It is read once, whatever its length. */
 export class HistoryCheck implements Check {
   readonly findings = new Findings()
+  /** Records looked at, by what they are. */
+  readonly counts: Partial<Record<HistoryRecord['t'], number>> = {}
   readonly #checks: readonly Check[]
 
   constructor(planOf: (id: number) => PlannedRequest) {
@@ -21,6 +23,7 @@ export class HistoryCheck implements Check {
   }
 
   add(record: HistoryRecord): void {
+    this.counts[record.t] = (this.counts[record.t] ?? 0) + 1
     for (const check of this.#checks) check.add(record)
   }
 

@@ -5,6 +5,8 @@ import type { Holdings, VariantOptions } from './variant.ts'
 /** One knex a shard with the same limits as Sherd's pools, found by tenant. */
 export class KnexPerShard {
   readonly #instances: readonly Knex[]
+  /** Once destroyed, knex does not know its pool any more. */
+  readonly #pools: readonly Pool[]
   readonly #byTenant: ReadonlyMap<string, Knex>
   readonly #max: number
 
@@ -24,6 +26,7 @@ export class KnexPerShard {
       ]),
     )
     this.#instances = [...byShard.values()]
+    this.#pools = this.#instances.map(({ client }) => client.pool)
     this.#byTenant = new Map(
       Array.from({ length: TENANTS }, (_, index) => [
         tenantName(index),
@@ -39,8 +42,7 @@ export class KnexPerShard {
   }
 
   holdings(): Holdings {
-    const pools = this.#instances.map(({ client }) => client.pool)
-    const sum = (of: (pool: Pool) => number) => pools.reduce((all: number, pool: Pool) => all + of(pool), 0)
+    const sum = (of: (pool: Pool) => number) => this.#pools.reduce((all, pool) => all + of(pool), 0)
     return {
       leases: sum((pool) => pool.numUsed()),
       waiting: sum((pool) => pool.numPendingAcquires()),

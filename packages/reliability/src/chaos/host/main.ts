@@ -23,7 +23,7 @@ async function start(options: HostStart) {
       t: 'incident',
       process: framework,
       what,
-      message: String((error as Error)?.stack ?? error),
+      message: String(error),
     })
   process.on('uncaughtException', report('uncaught exception'))
   process.on('unhandledRejection', report('unhandled rejection'))
