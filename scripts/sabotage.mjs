@@ -2,12 +2,18 @@
 // stand for it to fail. A guard that can go without a red test is not there. Arguments select guards by a part of
 // their name.
 
+import { availableParallelism } from 'node:os'
 import { mariadbPrograms } from '../packages/local-servers/src/supervisor/mariadb-programs.mjs'
 import { summary } from './lib/counts.mjs'
 import { setUp } from './lib/set-up.mjs'
 import { steps } from './lib/steps.mjs'
 import { guards } from './sabotage/guards.mjs'
+import { startServers } from './sabotage/servers.mjs'
+import { testsOf } from './sabotage/tests-of.mjs'
 import { WorkingCopy } from './sabotage/working-copy.mjs'
+
+/** Each fills about a processor. */
+const COPIES = Math.min(4, Math.max(2, availableParallelism()))
 
 const announce = steps(4)
 await setUp(announce)
@@ -17,21 +23,26 @@ const asked = guards.filter(({ name }) => wanted.length === 0 || wanted.some((pa
 // Nothing can be seen of them where there is no MariaDB.
 const selected = asked.filter(({ name }) => !name.startsWith('MariaDB:') || mariadbPrograms() !== undefined)
 
-const copy = new WorkingCopy()
+const servers = await startServers(selected)
+const copies = Array.from({ length: Math.min(COPIES, selected.length) }, () => new WorkingCopy(servers.env))
 let proven = 0
 try {
-  announce(`Running the ${new Set(selected.flatMap(({ tests }) => tests)).size} test files as they are`)
-  const before = await copy.failures([...new Set(selected.flatMap(({ tests }) => tests))])
+  const groups = testsOf(selected)
+  announce(`Running the tests of ${groups.length} files as they are`)
+  const before = (
+    await withCopies(groups, (copy, { file, pattern }) => copy.failures([file], pattern))
+  ).flat()
   announce(`Switching off ${selected.length} guards`)
-  for (const guard of selected) {
-    const verdict = await judge(guard, before)
+  await withCopies(selected, async (copy, guard) => {
+    const verdict = await judge(copy, guard, before)
     if (verdict === undefined) proven++
     console.log(
       `      ${verdict === undefined ? 'proven' : 'NOT PROVEN'}  ${guard.name}${verdict ? `: ${verdict}` : ''}`,
     )
-  }
+  })
 } finally {
-  copy.remove()
+  for (const copy of copies) copy.remove()
+  await servers.stop()
 }
 
 console.log(`\n${proven} of ${selected.length} guards proven`)
@@ -40,12 +51,24 @@ console.log(
 )
 process.exitCode = proven === selected.length && proven > 0 ? 0 : 1
 
+/** Runs `work` for each item, on whichever copy is free. */
+async function withCopies(items, work) {
+  const entries = items.entries()
+  const results = []
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (const [index, item] of entries) results[index] = await work(copy, item)
+    }),
+  )
+  return results
+}
+
 /** @returns {Promise<string | undefined>} why the guard is not proven */
-async function judge({ file, find, replace, tests, reddens }, before) {
+async function judge(copy, { file, find, replace, tests, reddens }, before) {
   const restore = copy.change(file, find, replace)
   if (restore === undefined) return `${file} has no single place that reads ${JSON.stringify(find)}`
   try {
-    const failed = (await copy.failures(tests)).filter((name) => !before.includes(name))
+    const failed = (await copy.failures(tests, reddens)).filter((name) => !before.includes(name))
     if (before.some((name) => reddens.test(name))) return 'its test fails without sabotage, too'
     return failed.some((name) => reddens.test(name)) ? undefined : `no test matching ${reddens} failed`
   } finally {

@@ -285,4 +285,28 @@ export const guards = [
     tests: tests('engines/sqlite.test.ts'),
     reddens: /^a database in memory/,
   },
+  {
+    name: 'close: what still runs goes on until its connection is destroyed',
+    file: core('pool/endpoint-pool.ts'),
+    find: 'void lease.cancelRunning()',
+    replace: 'void lease',
+    tests: tests('integration/closing.test.ts'),
+    reddens: /^fault 24: close has the server stop/,
+  },
+  {
+    name: 'close: the socket of a request that has not been answered is closed',
+    file: core('adapter/server-drain.ts'),
+    find: 'return traffic.open.size === 0 && now',
+    replace: 'return now',
+    tests: ['packages/fastify/test/shutdown.test.ts'],
+    reddens: /^answers pipelined requests/,
+  },
+  {
+    name: 'close: requests that are pipelined behind the last announcement are dropped',
+    file: core('adapter/server-drain.ts'),
+    find: 'if (traffic.announcing?.headersSent === false) traffic.announcing.shouldKeepAlive = true',
+    replace: '',
+    tests: ['packages/fastify/test/shutdown.test.ts'],
+    reddens: /^answers pipelined requests/,
+  },
 ]

@@ -4,11 +4,18 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { root } from '../lib/root.mjs'
 
+/** Without its guard a test often waits in vain. */
+const TEST_TIMEOUT_MS = 10_000
+
 /** The sources and tests once more, in a temporary folder, with the dependencies that are installed here. */
 export class WorkingCopy {
   #folder = mkdtempSync(path.join(tmpdir(), 'sherd-sabotage-'))
 
-  constructor() {
+  #env
+
+  /** @param {Record<string, string>} env what its test runs find in their environment */
+  constructor(env) {
+    this.#env = env
     for (const entry of ['package.json', 'tsconfig.base.json', 'vitest.shared.ts', 'packages', 'docs']) {
       cpSync(path.join(root, entry), path.join(this.#folder, entry), {
         recursive: true,
@@ -33,12 +40,13 @@ export class WorkingCopy {
 
   /**
    * @param {string[]} tests files, relative to the repository
+   * @param {RegExp} pattern the tests of theirs that count, by name; the first that fails is enough
    * @returns {Promise<string[]>} names of the tests that fail; of the file, when it fails outside of any test
    */
-  async failures(tests) {
+  async failures(tests, pattern) {
     const failed = []
     for (const { folder, project, files } of runsOf(tests)) {
-      const report = await this.#run(folder, project, files)
+      const report = await this.#run(folder, project, files, pattern)
       for (const { name, status, assertionResults } of report.testResults) {
         const names = assertionResults.filter((test) => test.status === 'failed').map((test) => test.title)
         failed.push(...(status === 'failed' && names.length === 0 ? [name] : names))
@@ -47,13 +55,22 @@ export class WorkingCopy {
     return failed
   }
 
-  async #run(folder, project, files) {
+  async #run(folder, project, files, pattern) {
     const cwd = path.join(this.#folder, folder)
     const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
-    const args = [vitest, 'run', '--typecheck.enabled=false', ...project, ...files]
-    const child = spawn(process.execPath, args, { cwd, stdio: 'ignore' })
+    const report = path.join(cwd, 'test-results.json')
+    rmSync(report, { force: true })
+    // Vitest's pattern is for names with those of the suites around in front.
+    const named = ['--testNamePattern', pattern.source.replaceAll('^', String.raw`(?:^|\s)`)]
+    const limits = ['--typecheck.enabled=false', '--bail=1', `--testTimeout=${TEST_TIMEOUT_MS}`]
+    const args = [vitest, 'run', ...limits, ...named, ...project, ...files]
+    const child = spawn(process.execPath, args, {
+      cwd,
+      env: { ...process.env, ...this.#env },
+      stdio: 'ignore',
+    })
     await new Promise((resolve) => child.once('exit', resolve))
-    return JSON.parse(readFileSync(path.join(cwd, 'test-results.json'), 'utf8'))
+    return JSON.parse(readFileSync(report, 'utf8'))
   }
 
   remove() {

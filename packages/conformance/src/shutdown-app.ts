@@ -21,7 +21,7 @@ export const options = JSON.parse(process.env['SHUTDOWN_OPTIONS'] ?? '{}') as Sh
 export async function work(id: string): Promise<string> {
   await db('accepted').insert({ id })
   await db.transaction(async () => {
-    await db.raw('select pg_sleep(?)', [id.startsWith('slow') ? 0.5 : 0.02])
+    await db.raw('select pg_sleep(?)', [id.startsWith('slow') ? 1 : 0.02])
     await db('done').insert({ id })
   })
   return id

@@ -151,10 +151,12 @@ export function describeShutdown(name: string, module: string, ...args: string[]
       const app = await start()
       const view = await ServerView.open(url)
       const client = new RawClient(app.port)
-      const ids = ['slow-1', 'slow-2', 'slow-3', 'slow-4']
-      for (const id of ids) client.request(`GET /work/${id}`, 'x-tenant-id: acme')
-      await until(async () => (await idsIn(view, 'accepted')).length === ids.length)
+      const ask = (id: string) => client.request(`GET /work/${id}`, 'x-tenant-id: acme')
+      for (const id of ['slow-1', 'slow-2', 'slow-3']) ask(id)
+      await until(async () => (await idsIn(view, 'accepted')).length === 3)
       app.kill('SIGTERM')
+      await app.isEnding()
+      ask('slow-4')
       const answers = (await client.receive(/slow-4$/)).split('HTTP/1.1 ').slice(1)
       expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['200', '200', '200', '200'])
       expect(answers.map((answer) => /^connection: close\r$/im.test(answer))).toEqual([

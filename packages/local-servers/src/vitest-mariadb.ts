@@ -8,8 +8,13 @@ declare module 'vitest' {
   }
 }
 
-/** Vitest's `globalSetup`: one MariaDB server for all test files of a run. */
+/** Vitest's `globalSetup`: one MariaDB server for all test files of a run, or for several runs one that is given. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['SHERD_TEST_MARIADB_URL']
+  if (given !== undefined) {
+    project.provide('mariadbUrl', given)
+    return async () => {}
+  }
   const server = await startMariadb()
   project.provide('mariadbUrl', server.url)
   return () => server.stop({ mode: 'immediate' })

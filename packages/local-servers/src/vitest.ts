@@ -8,8 +8,13 @@ declare module 'vitest' {
   }
 }
 
-/** Vitest's `globalSetup`: one PostgreSQL server for all test files of a run. */
+/** Vitest's `globalSetup`: one PostgreSQL server for all test files of a run, or for several runs one that is given. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['SHERD_TEST_POSTGRES_URL']
+  if (given !== undefined) {
+    project.provide('postgresUrl', given)
+    return async () => {}
+  }
   const server = await startPostgres()
   project.provide('postgresUrl', server.url)
   return () => server.stop({ mode: 'immediate' })
