@@ -160,7 +160,7 @@ export interface ReplicaObject {
 /** Limits of a pool of connections. Times are milliseconds; null is "off", 0 is refused. */
 export interface PoolObject {
   /**
-   * Connections that stay open while idle.
+   * Connections that are kept open, from the first use of the pool on.
    *
    * @default 0
    */
@@ -196,6 +196,26 @@ export interface PoolObject {
    */
   readonly maxWaiting?: number
   /**
+   * Connections that one tenant may hold at once; whoever wants more for it waits, and others are served meanwhile. With a
+   * number here tenants take turns. null sets no limit, and the queue is first come, first served.
+   *
+   * @default null
+   */
+  readonly perTenantMax?: number | null
+  /**
+   * Milliseconds in the queue that are normal. When nobody was served sooner for `shedIntervalMs`, whoever has waited for
+   * more than twice as long is refused, so that others are served in time; null lets everybody wait until his deadline.
+   *
+   * @default 250, or an eighth of `checkoutTimeoutMs` where that is less
+   */
+  readonly shedTargetMs?: number | null
+  /**
+   * Milliseconds for which the queue has to stand before anybody is refused for it.
+   *
+   * @default 1000
+   */
+  readonly shedIntervalMs?: number
+  /**
    * Milliseconds after which an idle connection above `min` is closed; null keeps it.
    *
    * @default 30000
@@ -207,6 +227,19 @@ export interface PoolObject {
    * @default 1800000
    */
   readonly maxLifetimeMs?: number | null
+  /**
+   * Milliseconds of rest after which a connection is asked whether it still answers, before it is lent; null lends it
+   * without asking.
+   *
+   * @default 1000
+   */
+  readonly pingAfterIdleMs?: number | null
+  /**
+   * Milliseconds for that answer; then the connection is closed, and those that were idle as long are asked, too.
+   *
+   * @default 500, or a quarter of `checkoutTimeoutMs` where that is less
+   */
+  readonly pingTimeoutMs?: number
 }
 
 /** Options of a circuit breaker, for each server of a shard. Times are milliseconds. */

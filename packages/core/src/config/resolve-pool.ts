@@ -11,6 +11,13 @@ export interface PoolLayer {
   readonly options: PoolInput | undefined
 }
 
+/** Defaults that leave the rest of a short checkout to everything else, so that it needs no second setting. */
+const SHARES_OF_CHECKOUT = {
+  connectTimeoutMs: 3 / 4,
+  pingTimeoutMs: 1 / 4,
+  shedTargetMs: 1 / 8,
+} as const
+
 /** One of these must not be more than the other. */
 const ORDERED = [
   ['min', 'max'],
@@ -22,8 +29,10 @@ export function resolvePool(layers: readonly PoolLayer[]): PoolConfig {
   const pool = Object.assign({ ...poolDefaults }, ...layers.map(({ options }) => given(options))) as {
     -readonly [K in keyof PoolConfig]: PoolConfig[K]
   }
-  if (layerOf('connectTimeoutMs', layers) === undefined) {
-    pool.connectTimeoutMs = connectTimeoutWithin(pool.checkoutTimeoutMs, pool.connectTimeoutMs)
+  for (const option of keysOf(SHARES_OF_CHECKOUT)) {
+    if (layerOf(option, layers) !== undefined) continue
+    const most = Math.max(1, Math.floor(pool.checkoutTimeoutMs * SHARES_OF_CHECKOUT[option]))
+    pool[option] = Math.min(poolDefaults[option] ?? most, most)
   }
   for (const [low, high] of ORDERED) {
     if (pool[low] > pool[high]) reportContradiction(pool, { low, high, layers })
@@ -31,9 +40,8 @@ export function resolvePool(layers: readonly PoolLayer[]): PoolConfig {
   return Object.freeze(pool)
 }
 
-/** The default leaves a quarter of the checkout for everything else, so that a shorter checkout needs no second setting. */
-function connectTimeoutWithin(checkoutTimeoutMs: number, preferred: number): number {
-  return Math.min(preferred, Math.max(1, Math.floor(checkoutTimeoutMs * 0.75)))
+function keysOf<T extends object>(record: T): (keyof T)[] {
+  return Object.keys(record) as (keyof T)[]
 }
 
 function layerOf(option: keyof PoolConfig, layers: readonly PoolLayer[]): PoolLayer | undefined {

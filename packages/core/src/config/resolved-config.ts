@@ -107,7 +107,7 @@ export interface SlotRange {
 
 /** Limits of one endpoint's pool. Times are milliseconds; null is "off". */
 export interface PoolConfig {
-  /** Connections that stay open while idle. */
+  /** Connections that are kept open, from the first use of the pool on. */
   readonly min: number
   /** Connections at most. A connection is held for a whole handler. */
   readonly max: number
@@ -119,8 +119,17 @@ export interface PoolConfig {
   readonly connectConcurrency: number
   /** Callers that may wait at once until somebody gives a connection back; the next one is refused. */
   readonly maxWaiting: number
+  /** Connections that one tenant may hold at once. */
+  readonly perTenantMax: number | null
+  /** When nobody is served who waited for less, for shedIntervalMs, whoever has waited for twice as long is refused. */
+  readonly shedTargetMs: number | null
+  readonly shedIntervalMs: number
   readonly idleTimeoutMs: number | null
   readonly maxLifetimeMs: number | null
+  /** A connection that was idle for longer is asked whether it answers, before it is lent. */
+  readonly pingAfterIdleMs: number | null
+  /** For the answer. */
+  readonly pingTimeoutMs: number
 }
 
 /** When a database counts as down, and how often it is asked then. Times are milliseconds; null is "off". */

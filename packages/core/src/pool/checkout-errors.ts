@@ -35,6 +35,15 @@ export class CheckoutErrors {
     )
   }
 
+  shed(targetMs: number, intervalMs: number): PoolOverloadedError {
+    return new PoolOverloadedError(
+      `Shard "${this.#shard}" gets more than it can serve: for ${intervalMs} ms nobody got a connection in less than ` +
+        `${targetMs} ms (pool.shedTargetMs), so whoever had waited for more than ${2 * targetMs} ms was refused. Raise ` +
+        'pool.max, or hold connections for less time.',
+      this.#common(),
+    )
+  }
+
   draining(): PoolDrainingError {
     const message = `Shard "${this.#shard}" is being closed and lends no more connections.`
     return new PoolDrainingError(message, this.#common())

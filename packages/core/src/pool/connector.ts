@@ -22,6 +22,11 @@ export interface ConnectorOptions<R> {
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 
+export interface ConnectFailure {
+  readonly error: unknown
+  readonly at: number
+}
+
 /**
  * Opens resources in the background: callers wait for the pool, never for one attempt.
  *
@@ -34,6 +39,7 @@ export class Connector<R> {
   readonly #attempts = new Set<Attempt>()
   #pauseMs = 0
   #pause: Deadline | undefined
+  #lastFailure: ConnectFailure | undefined
 
   constructor(options: ConnectorOptions<R>) {
     this.#options = options
@@ -44,6 +50,16 @@ export class Connector<R> {
     return this.#attempts.size
   }
 
+  /** The last attempt that failed, however long ago. */
+  get lastFailure(): ConnectFailure | undefined {
+    return this.#lastFailure
+  }
+
+  /** Whether an attempt has failed a moment ago, so that none is begun now. */
+  get isResting(): boolean {
+    return this.#pause !== undefined
+  }
+
   /** Starts as many of the `wanted` further attempts as are allowed now. */
   open(wanted: number): void {
     if (this.#pause !== undefined) return
@@ -51,19 +67,33 @@ export class Connector<R> {
     for (let free = atOnce - this.pending; wanted > 0 && free > 0; wanted--, free--) this.#start()
   }
 
-  /** Gives up what is under way. */
+  /** Gives up what is under way, which is no failure. */
+  abandon(reason: Error): void {
+    for (const attempt of this.#attempts) this.#giveUp(attempt, reason)
+  }
+
+  /** Gives up for good. */
   stop(): void {
     if (this.#pause !== undefined) this.#options.deadlines.delete(this.#pause)
-    for (const attempt of this.#attempts) this.#giveUp(attempt, new Error('the pool is closing'))
+    this.abandon(new Error('the pool is closing'))
   }
 
   #start(): void {
     const { driver, limits, clock, deadlines } = this.#options
+    let isProlonged = false
     const attempt: Attempt = {
       controller: new AbortController(),
       deadline: clock.now() + limits.connectTimeoutMs,
-      expire: () =>
-        this.#fail(attempt, new Error(`connecting took longer than ${limits.connectTimeoutMs} ms`)),
+      expire: (afterStall) => {
+        if (!afterStall || isProlonged) {
+          this.#fail(attempt, new Error(`connecting took longer than ${limits.connectTimeoutMs} ms`))
+          return
+        }
+        // It was this process that did not go on: the server gets its time once more.
+        isProlonged = true
+        attempt.deadline = clock.now() + limits.connectTimeoutMs
+        deadlines.add(attempt)
+      },
     }
     this.#attempts.add(attempt)
     deadlines.add(attempt)
@@ -84,6 +114,7 @@ export class Connector<R> {
 
   #fail(attempt: Attempt, error: unknown): void {
     if (!this.#giveUp(attempt, error)) return
+    this.#lastFailure = { error, at: this.#options.clock.now() }
     // Attempts that were under way at once fail together: that is one failure.
     if (this.#pause === undefined) this.#rest()
     this.#options.onFailed(error)
@@ -117,5 +148,6 @@ export class Connector<R> {
 }
 
 interface Attempt extends Deadline {
+  deadline: number
   readonly controller: AbortController
 }

@@ -120,6 +120,7 @@ export class EndpointPool {
       reset: (connection) => runInRootContext(() => engine.reset(connection)),
       rest: (connection) => engine.keepAlive(connection, false),
       wake: (connection) => engine.keepAlive(connection, true),
+      ...(engine.ping === undefined ? {} : { ping: engine.ping }),
       close: (connection) => engine.close(connection),
     }
   }

@@ -13,6 +13,8 @@ export interface Engine {
   identify(connection: RawConnection): Promise<string | undefined>
   /** Whether the open session keeps the process alive: an idle one does not, so that scripts end by themselves. */
   keepAlive(connection: RawConnection, isAlive: boolean): void
+  /** Settles when the server has answered; absent where there is no server that could have gone. */
+  ping?(connection: RawConnection): Promise<void>
   /** Ends the session; settles, without an error and within a bound, when the server has let it go. */
   close(connection: RawConnection): Promise<void>
   /**

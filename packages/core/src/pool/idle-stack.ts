@@ -11,7 +11,7 @@ export interface IdleStackOptions<R> {
   readonly deadlines: Deadlines
   /** Open resources of the pool, idle or not: `min` of them stay. */
   readonly size: () => number
-  readonly onSurplus: (pooled: Pooled<R>) => void
+  readonly onSurplus: (pooled: Pooled<R>, cause: 'idle' | 'lifetime') => void
 }
 
 /**
@@ -31,6 +31,11 @@ export class IdleStack<R> {
     return this.#stack.length
   }
 
+  /** What {@link pop} would take. */
+  get top(): Pooled<R> | undefined {
+    return this.#stack.at(-1)
+  }
+
   pop(): Pooled<R> | undefined {
     const pooled = this.#stack.pop()
     if (pooled !== undefined) this.#options.driver.wake?.(pooled.resource)
@@ -43,16 +48,19 @@ export class IdleStack<R> {
     this.#scheduleSweep(this.#dueAt(pooled))
   }
 
-  delete(pooled: Pooled<R>): void {
+  /** False when it does not rest here any more. */
+  delete(pooled: Pooled<R>): boolean {
     const index = this.#stack.indexOf(pooled)
-    if (index === -1) return
+    if (index === -1) return false
     this.#stack.splice(index, 1)
     this.#options.driver.wake?.(pooled.resource)
+    return true
   }
 
-  /** Empties the stack for good. */
-  clear(): readonly Pooled<R>[] {
+  /** Empties the stack. */
+  popAll(): readonly Pooled<R>[] {
     if (this.#sweep !== undefined) this.#options.deadlines.delete(this.#sweep)
+    this.#sweep = undefined
     const all = this.#stack.splice(0)
     for (const { resource } of all) this.#options.driver.wake?.(resource)
     return all
@@ -69,9 +77,8 @@ export class IdleStack<R> {
     this.#sweep = undefined
     const now = this.#options.clock.now()
     for (const pooled of [...this.#stack]) {
-      if (now < this.#dueAt(pooled)) continue
-      this.delete(pooled)
-      this.#options.onSurplus(pooled)
+      if (now < this.#dueAt(pooled) || !this.delete(pooled)) continue
+      this.#options.onSurplus(pooled, now < pooled.expiresAt ? 'idle' : 'lifetime')
     }
     for (const pooled of this.#stack) this.#scheduleSweep(this.#dueAt(pooled))
   }

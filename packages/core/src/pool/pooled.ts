@@ -3,8 +3,11 @@ export interface Pooled<R> {
   readonly resource: R
   /** Past this time it is closed instead of being lent again. */
   readonly expiresAt: number
-  state: 'idle' | 'lent' | 'resetting' | 'closed'
+  readonly generation: number
+  state: 'idle' | 'asked' | 'lent' | 'resetting' | 'closed'
   idleSince: number
+  /** When it last showed that it answers. */
+  provenAt: number
   /** Whom it is lent to, where that is known. */
   tenant: string | undefined
 }

@@ -20,6 +20,14 @@ export interface ResourceDriver<R> {
   rest?(resource: R): void
   /** The resource is no longer idle. */
   wake?(resource: R): void
-  /** Lets go of the resource; settles, always without an error and within a bound, when nothing of it is left. */
-  close(resource: R): Promise<void>
+  /**
+   * Settles when the resource has answered, rejects when it will not; the pool waits for a bounded time. Without this
+   * method resources cannot be cut off, and are never asked.
+   */
+  ping?(resource: R): Promise<void>
+  /**
+   * Lets go of the resource; settles, always without an error and within a bound, when nothing of it is left. One that
+   * `isDead` has not answered and would not notice a farewell.
+   */
+  close(resource: R, isDead: boolean): Promise<void>
 }

@@ -3,12 +3,16 @@ import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
-import { Connector } from './connector.ts'
+import { type ConnectFailure, Connector } from './connector.ts'
+import { Generations } from './generations.ts'
 import { IdleStack } from './idle-stack.ts'
+import { Liveness } from './liveness.ts'
+import { type CloseCause, PoolCounts } from './pool-counts.ts'
 import { type PoolStats, utilization } from './pool-stats.ts'
-import { PoolWaiter } from './pool-waiter.ts'
+import type { PoolWaiter } from './pool-waiter.ts'
 import type { Pooled } from './pooled.ts'
 import type { ResourceDriver } from './resource-driver.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 export interface ShardPoolOptions<R> {
   /** Name of the shard, for messages and errors. */
@@ -22,95 +26,115 @@ export interface ShardPoolOptions<R> {
 
 type PoolState =
   | { readonly kind: 'open' }
+  /** Lends nothing and opens nothing; callers wait. */
+  | { readonly kind: 'paused' }
   | { readonly kind: 'draining'; readonly drained: () => void; readonly done: Promise<void> }
   | { readonly kind: 'closed' }
+
+/** After these, whatever has lain idle since before may be broken as well. */
+const ALARMING: ReadonlySet<CloseCause> = new Set(['lost', 'dead', 'destroyed', 'unclean'])
 
 /**
  * Lends resources: the one used last first, to those who wait in the order in which they came.
  *
  * - A free resource is lent synchronously: no promise, timer or signal.
- * - Nobody waits while a resource is idle, and nobody overtakes those who wait.
+ * - Nobody who may have a resource waits while one is idle, and nobody overtakes those who wait; with `perTenantMax`
+ *   tenants take turns, and whoever waits for a tenant that has its share is passed over.
  * - Callers wait for the pool, never for one attempt to connect: a returned resource wins over a pending attempt.
  * - Open, opening and closing resources together never exceed `max`.
  * - A resource is idle only after its reset succeeded; in doubt it is closed and its place goes to the next waiter.
+ * - A resource in use is never closed, neither for its age nor for its generation, before it is given back.
  *
  * All decisions are made synchronously within one call, so no two of them can interleave. Time, randomness and
  * the driver are injected.
  */
 export class ShardPool<R> {
+  readonly counts = new PoolCounts()
   readonly #options: ShardPoolOptions<R>
   readonly #members = new Map<R, Pooled<R>>()
   readonly #idle: IdleStack<R>
-  readonly #errors: CheckoutErrors
-  readonly #waiters = new Set<PoolWaiter<R>>()
+  readonly #waiting: WaitingRoom<R>
+  readonly #liveness: Liveness<R>
   readonly #connector: Connector<R>
+  readonly #generations = new Generations()
+  readonly #errors: CheckoutErrors
   #closing = 0
   #state: PoolState = { kind: 'open' }
-  #connectFailure: { readonly error: unknown; readonly at: number } | undefined
+  /** Whether somebody has ever asked: before that a pool costs nothing, whatever its `min`. */
+  #isInUse = false
 
   constructor(options: ShardPoolOptions<R>) {
     this.#options = options
     const { driver, limits, clock, deadlines, random } = options
+    const shared = { driver, limits, clock, deadlines, counts: this.counts }
     this.#errors = new CheckoutErrors(options.shard, random)
     this.#idle = new IdleStack({
-      driver,
-      limits,
-      clock,
-      deadlines,
+      ...shared,
       size: () => this.#members.size,
-      onSurplus: (pooled) => this.#close(pooled),
+      onSurplus: (pooled, cause) => this.#close(pooled, cause),
+    })
+    this.#waiting = new WaitingRoom({
+      ...shared,
+      errors: this.#errors,
+      stats: () => this.stats(),
+      lastFailure: () => this.#connector.lastFailure,
+    })
+    this.#liveness = new Liveness({
+      ...shared,
+      onAlive: (pooled) => this.#settle(pooled),
+      onDead: (pooled, askedAt) => this.#close(pooled, 'dead', askedAt),
     })
     this.#connector = new Connector({
-      driver,
-      limits,
-      clock,
-      deadlines,
+      ...shared,
       random,
       onOpened: (resource) => this.#opened(resource),
-      onLate: (resource) => this.#discard(resource),
-      onFailed: (error) => this.#connectFailed(error),
+      onLate: (resource) => this.#late(resource),
+      onFailed: () => this.#connectFailed(),
       onLost: (resource) => this.#lost(resource),
-      onReady: () => this.#grow(),
+      onReady: () => this.#advance(),
     })
   }
 
-  /** A free resource, or undefined when there is none: then {@link wait}. Throws PoolDrainingError. */
+  /**
+   * A free resource, on behalf of `tenant`, or undefined when there is none at once: then {@link wait}. Throws
+   * PoolDrainingError.
+   */
   tryAcquire(tenant?: string): Pooled<R> | undefined {
-    if (this.#state.kind !== 'open') throw this.#errors.draining()
-    for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
-      if (this.#options.driver.isUsable(pooled.resource)) {
-        pooled.state = 'lent'
-        pooled.tenant = tenant
-        return pooled
-      }
-      this.#close(pooled)
+    this.#assertNotClosing()
+    if (this.#state.kind === 'paused' || !this.#waiting.admits(tenant)) return undefined
+    for (let next = this.#idle.top; next !== undefined; next = this.#idle.top) {
+      const isUsable = this.#options.driver.isUsable(next.resource)
+      if (isUsable && this.#liveness.isDue(next)) return undefined
+      this.#idle.pop()
+      if (isUsable) return this.#lend(next, tenant)
+      this.#close(next, 'lost')
     }
     return undefined
   }
 
   /**
    * A place in the queue, for at most `timeoutMs` whatever happens meanwhile. Its promise rejects with
-   * CheckoutTimeoutError, ShardUnavailableError or PoolDrainingError. Throws what {@link assertAvailable} throws.
+   * CheckoutTimeoutError, ShardUnavailableError, PoolOverloadedError or PoolDrainingError. Throws what
+   * {@link assertAvailable} throws.
    */
   wait(timeoutMs = this.#options.limits.checkoutTimeoutMs, tenant?: string): PoolWaiter<R> {
     this.assertAvailable()
-    const now = this.#options.clock.now()
-    const waiter = new PoolWaiter<R>({ since: now, timeoutMs, tenant }, (expired) => {
-      if (this.#waiters.delete(expired)) expired.refuse(this.#timeoutError(expired, timeoutMs))
-    })
-    this.#waiters.add(waiter)
-    this.#options.deadlines.add(waiter)
-    this.#grow()
+    this.#isInUse = true
+    const waiter = this.#waiting.enter(timeoutMs, tenant)
+    this.#advance()
     return waiter
   }
 
-  /** Throws PoolDrainingError or PoolOverloadedError when asking for a resource now would be refused at once. */
+  /**
+   * Throws PoolDrainingError, PoolOverloadedError or ShardUnavailableError when asking for a resource now would be
+   * refused at once.
+   */
   assertAvailable(): void {
-    if (this.#state.kind !== 'open') throw this.#errors.draining()
+    this.#assertNotClosing()
+    const failure = this.#hopelessness
+    if (failure !== undefined) throw this.#waiting.unavailable(failure.error)
     // Those for whom a connection can still be opened do not queue behind anybody.
-    const served = this.#idle.size + Math.max(0, this.#room)
-    if (this.#waiters.size >= this.#options.limits.maxWaiting + served)
-      throw this.#errors.overloaded(this.stats(), this.#options.limits.maxWaiting)
+    this.#waiting.assertRoom(this.#idle.size + Math.max(0, this.#room))
   }
 
   /**
@@ -118,17 +142,15 @@ export class ShardPool<R> {
    * resource that it was served must be given back by whoever awaits its promise.
    */
   leave(waiter: PoolWaiter<R>, reason: ShardingError): boolean {
-    if (!this.#waiters.delete(waiter)) return false
-    this.#options.deadlines.delete(waiter)
-    waiter.refuse(reason)
-    return true
+    return this.#waiting.leave(waiter, reason)
   }
 
   /** Takes a resource back: it is lent again once it is as it was when it was opened. */
   release(pooled: Pooled<R>): void {
     if (this.#wasTaken(pooled)) return
-    if (!this.#isWanted(pooled)) {
-      this.#close(pooled)
+    const unwanted = this.#whyUnwanted(pooled)
+    if (unwanted !== undefined) {
+      this.#close(pooled, unwanted)
       return
     }
     const reset = this.#options.driver.reset(pooled.resource)
@@ -139,13 +161,13 @@ export class ShardPool<R> {
     pooled.state = 'resetting'
     reset.then(
       () => this.#settle(pooled),
-      () => this.#close(pooled),
+      () => this.#close(pooled, 'unclean'),
     )
   }
 
   /** Takes a resource back that nobody may use again. */
   destroy(pooled: Pooled<R>): void {
-    if (!this.#wasTaken(pooled)) this.#close(pooled)
+    if (!this.#wasTaken(pooled)) this.#close(pooled, 'destroyed')
   }
 
   stats(): PoolStats {
@@ -156,10 +178,33 @@ export class ShardPool<R> {
       total,
       active,
       idle: this.#idle.size,
-      waiting: this.#waiters.size,
+      waiting: this.#waiting.size,
       max,
       utilization: utilization(active, max),
     }
+  }
+
+  /** Lends nothing and opens nothing until {@link resume}; callers wait until then, or until their deadline. */
+  pause(): void {
+    if (this.#state.kind === 'open') this.#state = { kind: 'paused' }
+  }
+
+  resume(): void {
+    if (this.#state.kind !== 'paused') return
+    this.#state = { kind: 'open' }
+    this.#advance()
+  }
+
+  /**
+   * Lends nothing any more that was opened before: what is idle is closed at once, what is lent when it comes back, and
+   * `min` of them are opened anew. Settles when nothing opened before is left.
+   */
+  rotate(): Promise<void> {
+    const gone = this.#generations.rotate()
+    this.#connector.abandon(new Error('the pool opens its connections anew'))
+    for (const pooled of this.#idle.popAll()) this.#close(pooled, 'rotated')
+    this.#advance()
+    return gone
   }
 
   /**
@@ -176,7 +221,7 @@ export class ShardPool<R> {
     const force = {
       deadline: this.#options.clock.now() + deadlineMs,
       expire: () => {
-        for (const pooled of this.#members.values()) this.#close(pooled)
+        for (const pooled of this.#members.values()) this.#close(pooled, 'drained')
       },
     }
     this.#state = {
@@ -188,8 +233,8 @@ export class ShardPool<R> {
       },
     }
     this.#connector.stop()
-    this.#refuseAll(() => this.#errors.draining())
-    for (const pooled of this.#idle.clear()) this.#close(pooled)
+    this.#waiting.refuseAll(() => this.#errors.draining())
+    for (const pooled of this.#idle.popAll()) this.#close(pooled, 'drained')
     this.#options.deadlines.add(force)
     this.#finishDraining()
     return done
@@ -199,42 +244,63 @@ export class ShardPool<R> {
 
   #opened(resource: R): void {
     const { clock, limits, random } = this.#options
+    const now = clock.now()
     // A tenth of jitter, so that connections opened together do not all go together.
     const lifetime = limits.maxLifetimeMs === null ? Infinity : limits.maxLifetimeMs * (1 - random() / 10)
     const pooled: Pooled<R> = {
       resource,
-      expiresAt: clock.now() + lifetime,
-      state: 'lent',
-      idleSince: 0,
+      expiresAt: now + lifetime,
+      generation: this.#generations.join(),
+      state: 'resetting',
+      idleSince: now,
+      provenAt: now,
       tenant: undefined,
     }
     this.#members.set(resource, pooled)
+    this.counts.openedCount++
     this.#settle(pooled)
   }
 
-  /** The resource is clean and nobody's: on to the next waiter, or to rest. */
-  #settle(pooled: Pooled<R>): void {
-    if (!this.#isWanted(pooled)) {
-      this.#close(pooled)
-      return
-    }
-    const waiter = this.#nextWaiter()
-    if (waiter === undefined) {
-      pooled.state = 'idle'
-      pooled.idleSince = this.#options.clock.now()
-      this.#idle.push(pooled)
-    } else {
-      pooled.state = 'lent'
-      pooled.tenant = waiter.tenant
-      waiter.serve(pooled)
-    }
-    this.#grow()
+  /** An attempt that had been given up has succeeded. */
+  #late(resource: R): void {
+    this.counts.openedCount++
+    this.#discard(resource, 'late', this.#generations.join())
   }
 
-  /** Whether it may be lent again, as far as that is known without asking anybody. */
-  #isWanted({ resource, expiresAt }: Pooled<R>): boolean {
+  #lend(pooled: Pooled<R>, tenant: string | undefined): Pooled<R> {
+    pooled.state = 'lent'
+    pooled.tenant = tenant
+    this.#waiting.lent(tenant)
+    return pooled
+  }
+
+  /** The resource is clean, answers, and is nobody's: on to the next waiter, or to rest. */
+  #settle(pooled: Pooled<R>): void {
+    const unwanted = this.#whyUnwanted(pooled)
+    if (unwanted !== undefined) {
+      this.#close(pooled, unwanted)
+      return
+    }
+    const wasAsked = pooled.state === 'asked'
+    this.#endLoan(pooled)
+    if (!this.#serve(pooled)) {
+      const now = this.#options.clock.now()
+      pooled.state = 'idle'
+      pooled.provenAt = now
+      // To answer is no use of it.
+      if (!wasAsked) pooled.idleSince = now
+      this.#idle.push(pooled)
+    }
+    this.#advance()
+  }
+
+  /** Why it may not be lent again, as far as that is known without asking anybody. */
+  #whyUnwanted({ resource, expiresAt, generation }: Pooled<R>): CloseCause | undefined {
     const { clock, driver } = this.#options
-    return this.#state.kind === 'open' && clock.now() < expiresAt && driver.isUsable(resource)
+    if (!driver.isUsable(resource)) return 'lost'
+    if (this.#isClosing) return 'drained'
+    if (generation !== this.#generations.current) return 'rotated'
+    return clock.now() < expiresAt ? undefined : 'lifetime'
   }
 
   #lost(resource: R): void {
@@ -242,47 +308,61 @@ export class ShardPool<R> {
     // Whoever holds it finds out by using it, and gives it back.
     if (pooled?.state !== 'idle') return
     this.#idle.delete(pooled)
-    this.#close(pooled)
+    this.#close(pooled, 'lost')
   }
 
-  #close(pooled: Pooled<R>): void {
+  /** `suspectSince`: what has shown no sign of life after that is asked for one, should this be cause for alarm. */
+  #close(pooled: Pooled<R>, cause: CloseCause, suspectSince = this.#options.clock.now()): void {
     if (pooled.state === 'closed') return
     pooled.state = 'closed'
+    this.#endLoan(pooled)
     this.#members.delete(pooled.resource)
-    this.#discard(pooled.resource)
+    this.#discard(pooled.resource, cause, pooled.generation)
+    if (ALARMING.has(cause)) this.#askIdle(suspectSince)
+    this.#advance()
   }
 
   /** Its place counts as taken until nothing of it is left, so that the server never sees more than `max`. */
-  #discard(resource: R): void {
+  #discard(resource: R, cause: CloseCause, generation: number): void {
     this.#closing++
-    void this.#options.driver.close(resource).then(() => {
+    this.counts.closedCounts[cause]++
+    void this.#options.driver.close(resource, cause === 'dead').then(() => {
       this.#closing--
-      this.#grow()
+      this.#generations.leave(generation)
+      this.#advance()
       this.#finishDraining()
     })
   }
 
+  #endLoan(pooled: Pooled<R>): void {
+    this.#waiting.returned(pooled.tenant)
+    pooled.tenant = undefined
+  }
+
+  #askIdle(suspectSince: number): void {
+    const doubtful = this.#idle.popAll()
+    for (const pooled of doubtful) {
+      if (this.#liveness.doubts(pooled, suspectSince)) {
+        this.#liveness.loseFaith()
+        this.#liveness.ask(pooled)
+      } else this.#idle.push(pooled)
+    }
+  }
+
   /** Whether a forced close has taken the resource from its user. Given back twice is a bug, never tolerated. */
   #wasTaken(pooled: Pooled<R>): boolean {
-    if (pooled.state === 'closed' && this.#state.kind !== 'open') return true
+    if (pooled.state === 'closed' && this.#isClosing) return true
     if (pooled.state !== 'lent') throw new Error(`a resource was given back although it is ${pooled.state}`)
     return false
   }
 
   // --- Those who wait ----------------------------------------------------------------------------------------
 
-  #nextWaiter(): PoolWaiter<R> | undefined {
-    for (const waiter of this.#waiters) {
-      this.#waiters.delete(waiter)
-      this.#options.deadlines.delete(waiter)
-      return waiter
-    }
-    return undefined
-  }
-
-  #refuseAll(error: () => ShardingError): void {
-    for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter())
-      waiter.refuse(error())
+  #serve(pooled: Pooled<R>): boolean {
+    const waiter = this.#state.kind === 'open' ? this.#waiting.next() : undefined
+    if (waiter === undefined) return false
+    waiter.serve(this.#lend(pooled, waiter.tenant))
+    return true
   }
 
   /** Places that are free, or for which an attempt to connect is under way. */
@@ -290,24 +370,54 @@ export class ShardPool<R> {
     return this.#options.limits.max - this.#members.size - this.#closing
   }
 
-  /** One attempt for each waiter without one, as far as `max` allows. */
+  /** Something has changed: hands out what is idle, and opens what is missing. */
+  #advance(): void {
+    if (this.#state.kind !== 'open') return
+    const failure = this.#hopelessness
+    if (failure !== undefined) this.#waiting.refuseAll(() => this.#waiting.unavailable(failure.error))
+    if (this.#waiting.size > 0) this.#handOut()
+    this.#grow()
+  }
+
+  /** Brings those who may have a resource and what is idle together. */
+  #handOut(): void {
+    const { driver, limits } = this.#options
+    while (this.#waiting.eligible(limits.max) > this.#liveness.expected) {
+      const next = this.#idle.pop()
+      if (next === undefined) return
+      if (!driver.isUsable(next.resource)) this.#close(next, 'lost')
+      else if (this.#liveness.isDue(next)) this.#liveness.ask(next)
+      else if (!this.#serve(next)) this.#idle.push(next)
+    }
+  }
+
+  /** One attempt for each who may have a resource and for whom none is on its way, and for what `min` lacks. */
   #grow(): void {
-    if (this.#state.kind !== 'open' || this.#waiters.size === 0) return
-    this.#connector.open(Math.min(this.#waiters.size, this.#room) - this.#connector.pending)
+    const room = this.#room
+    const { expected } = this.#liveness
+    const forCallers = this.#waiting.eligible(room + expected) - expected
+    const forMin = this.#isInUse ? this.#options.limits.min - this.#members.size : 0
+    this.#connector.open(Math.min(Math.max(forCallers, forMin), room) - this.#connector.pending)
   }
 
-  #connectFailed(error: unknown): void {
-    this.#connectFailure = { error, at: this.#options.clock.now() }
-    // As long as something may still come back or open, there is hope until the deadline.
-    const hope = this.#members.size + this.#connector.pending > 0
-    if (!hope) this.#refuseAll(() => this.#errors.unavailable(error))
+  /** The last failure, when nothing is open or being opened, and it is too early for the next attempt. */
+  get #hopelessness(): ConnectFailure | undefined {
+    const { isResting, pending, lastFailure } = this.#connector
+    const hasHope = !isResting || this.#state.kind !== 'open' || this.#members.size + pending > 0
+    return hasHope ? undefined : lastFailure
   }
 
-  #timeoutError({ since }: PoolWaiter<R>, timeoutMs: number): ShardingError {
-    const failure = this.#connectFailure
-    // An older failure has nothing to do with this caller.
-    const cause = failure !== undefined && failure.at >= since ? failure.error : undefined
-    return this.#errors.timeout(timeoutMs, this.stats(), cause)
+  #connectFailed(): void {
+    this.counts.connectFailureCount++
+    this.#advance()
+  }
+
+  #assertNotClosing(): void {
+    if (this.#isClosing) throw this.#errors.draining()
+  }
+
+  get #isClosing(): boolean {
+    return this.#state.kind === 'draining' || this.#state.kind === 'closed'
   }
 
   #finishDraining(): void {

@@ -72,7 +72,7 @@ describe('the type of a configuration object', () => {
     // @ts-expect-error: two keys of one source
     defineConfig({ tenant: { headr: 'x' }, shards: {} })
     // @ts-expect-error: no such option
-    defineConfig({ shards: { a: { pool: { perTenantMax: 3 } } } })
+    defineConfig({ shards: { a: { pool: { perTenantMaximum: 3 } } } })
     expectTypeOf<ConfigObject>().toHaveProperty('shards')
   })
 })

@@ -49,6 +49,11 @@ describe('loadConfig', () => {
       maxWaiting: 1000,
       idleTimeoutMs: 30_000,
       maxLifetimeMs: 1_800_000,
+      perTenantMax: null,
+      shedTargetMs: 250,
+      shedIntervalMs: 1000,
+      pingAfterIdleMs: 1000,
+      pingTimeoutMs: 500,
     })
     expect(
       shard?.replicas.map(({ connection, pool }) => [connection, pool.max, pool.checkoutTimeoutMs]),

@@ -210,7 +210,7 @@ describe('options', () => {
         shard_0: {
           ...SHARD,
           conection: 's3cr3t',
-          pool: { maxx: 3, perTenantMax: 2 },
+          pool: { maxx: 3, fullSpeed: 2 },
           knex: { pool: {}, client: 'pg', nonsense: 1 },
           replicas: [{ connection: 'postgres://r/d', weight: 2 }],
         },
@@ -232,9 +232,9 @@ describe('options', () => {
         config › shards.shard_0.pool.maxx
           is not an option
           → Did you mean \`max\`?
-        config › shards.shard_0.pool.perTenantMax
+        config › shards.shard_0.pool.fullSpeed
           is not an option
-          → Remove it. The options here are \`min\`, \`max\`, \`checkoutTimeoutMs\`, \`connectTimeoutMs\`, \`connectConcurrency\`, \`maxWaiting\`, \`idleTimeoutMs\`, \`maxLifetimeMs\`.
+          → Remove it. The options here are \`min\`, \`max\`, \`checkoutTimeoutMs\`, \`connectTimeoutMs\`, \`connectConcurrency\`, \`maxWaiting\`, \`perTenantMax\`, \`shedTargetMs\`, \`shedIntervalMs\`, \`idleTimeoutMs\`, \`maxLifetimeMs\`, \`pingAfterIdleMs\`, \`pingTimeoutMs\`.
         config › shards.shard_0.knex.pool
           is not an option
           → Write \`pool\` beside \`knex\`.

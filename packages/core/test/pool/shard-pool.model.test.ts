@@ -1,6 +1,7 @@
+import { scaled } from '@sherd/local-servers/test-scale'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { CheckoutTimeoutError } from '../../src/errors.ts'
+import { CheckoutTimeoutError, PoolOverloadedError, ShardUnavailableError } from '../../src/errors.ts'
 import type { ShardPool } from '../../src/pool/shard-pool.ts'
 import { Caller } from '../support/caller.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
@@ -11,6 +12,8 @@ import { settled } from '../support/settled.ts'
 /** Somebody who asked, as the model sees him. */
 interface Ticket {
   readonly caller: Caller<FakeResource>
+  readonly tenant: string | undefined
+  readonly since: number
   readonly deadline: number
   holds: FakeResource | undefined
 }
@@ -23,35 +26,79 @@ class Model {
   /** In the order in which they came. */
   readonly queue: Ticket[] = []
   readonly holders: Ticket[] = []
-  readonly checkoutTimeoutMs: number
-  readonly max: number
+  readonly limits: ModelLimits
   isClosed = false
+  isPaused = false
+  /** Resources that were open when the pool was rotated. */
+  readonly old = new Set<FakeResource>()
+  rotationsUnderWay = 0
+  /** When connecting failed, by the error. */
+  readonly failedAt = new Map<unknown, number>()
 
-  constructor(max: number, checkoutTimeoutMs: number) {
-    this.max = max
-    this.checkoutTimeoutMs = checkoutTimeoutMs
+  constructor(limits: ModelLimits) {
+    this.limits = limits
   }
 
   /** Moves those who have been served or refused, and complains about any who should not have been. */
-  observe(now: number): void {
+  observe({ clock, driver }: Real): void {
+    const now = clock.now()
+    // Attempts that took too long.
+    for (const { signal } of driver.opening)
+      if (signal.aborted && !this.failedAt.has(signal.reason)) this.failedAt.set(signal.reason, now)
     // Whoever is still in the queue was overtaken by everybody behind him who was served.
-    let hasWaiting = false
+    const overtaken = new Set<string | undefined>()
     for (const ticket of [...this.queue]) {
-      const { caller, deadline } = ticket
+      const { caller, since, deadline } = ticket
       if (caller.outcome === 'waiting') {
         expect(now, 'nobody waits past his deadline').toBeLessThan(deadline)
-        hasWaiting = true
+        // Where each tenant has its share, tenants take turns.
+        overtaken.add(this.#queueOf(ticket))
         continue
       }
       this.queue.splice(this.queue.indexOf(ticket), 1)
       if (caller.outcome === 'served') {
-        expect(hasWaiting, 'nobody is overtaken').toBe(false)
+        expect(overtaken.has(this.#queueOf(ticket)), 'nobody is overtaken').toBe(false)
+        expect(this.isPaused, 'a paused pool serves nobody').toBe(false)
         expect(now, 'nobody is served past his deadline').toBeLessThanOrEqual(deadline)
         this.hold(ticket)
       } else if (caller.error instanceof CheckoutTimeoutError) {
         expect(now, 'nobody is refused before his deadline').toBeGreaterThanOrEqual(deadline)
+      } else if (caller.error instanceof PoolOverloadedError) {
+        const { shedTargetMs } = this.limits
+        expect(now - since, 'nobody is shed who has not waited').toBeGreaterThan(
+          2 * (shedTargetMs ?? Infinity),
+        )
+      } else if (caller.error instanceof ShardUnavailableError) {
+        this.expectFresh(caller.error, now)
       }
     }
+  }
+
+  /** Nobody is told of a failure that lies further back than a pause. */
+  expectFresh(error: ShardUnavailableError, now: number): void {
+    const failedAt = this.failedAt.get(error.cause) ?? Number.NEGATIVE_INFINITY
+    expect(now - failedAt, 'nobody is told of an old failure').toBeLessThanOrEqual(1000)
+  }
+
+  /** Those who wait and may have a resource now. */
+  get eligible(): number {
+    const { perTenantMax } = this.limits
+    if (perTenantMax === null) return this.queue.length
+    const left = (tenant: string | undefined) =>
+      tenant === undefined ? Infinity : perTenantMax - this.countLent(tenant)
+    const tenants = new Set(this.queue.map(({ tenant }) => tenant))
+    return [...tenants]
+      .map((tenant) => Math.min(left(tenant), this.queue.filter((ticket) => ticket.tenant === tenant).length))
+      .reduce((sum, count) => sum + count, 0)
+  }
+
+  /** Resources that count as the tenant's, those that are being reset after it not included. */
+  countLent(tenant: string): number {
+    return this.holders.filter((ticket) => ticket.tenant === tenant).length
+  }
+
+  #queueOf({ tenant }: Ticket): string | undefined {
+    return this.limits.perTenantMax === null ? undefined : `${tenant}`
   }
 
   hold(ticket: Ticket): void {
@@ -60,14 +107,28 @@ class Model {
       this.holders.some(({ holds }) => holds === resource),
       'each resource has one owner',
     ).toBe(false)
+    expect(this.old.has(resource), 'what was rotated out is not lent').toBe(false)
     ticket.holds = resource
     this.holders.push(ticket)
+    const { perTenantMax } = this.limits
+    if (perTenantMax !== null && ticket.tenant !== undefined)
+      expect(this.countLent(ticket.tenant), 'nobody has more than his share').toBeLessThanOrEqual(
+        perTenantMax,
+      )
   }
 
   /** One of the holders, who holds no longer. */
   takeHolder(index: number): Ticket | undefined {
     return this.holders.splice(index % Math.max(1, this.holders.length), 1)[0]
   }
+}
+
+interface ModelLimits {
+  readonly min: number
+  readonly max: number
+  readonly checkoutTimeoutMs: number
+  readonly perTenantMax: number | null
+  readonly shedTargetMs: number | null
 }
 
 interface Real {
@@ -86,9 +147,9 @@ abstract class Step implements Command {
 
   async run(model: Model, real: Real): Promise<void> {
     await this.act(model, real)
-    model.observe(real.clock.now())
+    model.observe(real)
     await settled()
-    model.observe(real.clock.now())
+    model.observe(real)
     assertInvariants(model, real)
   }
 
@@ -103,36 +164,73 @@ abstract class Step implements Command {
 function assertInvariants(model: Model, { pool, driver }: Real): void {
   const { total, active, idle, waiting, utilization } = pool.stats()
   expect(waiting).toBe(model.queue.length)
-  expect(waiting === 0 || idle === 0, 'nobody waits while something is idle').toBe(true)
-  expect(driver.peak, 'open, opening and closing stay within max').toBeLessThanOrEqual(model.max)
+  const isServed =
+    idle === 0 || model.isPaused || model.eligible <= sharesInReset(model, driver) + driver.pinging.size
+  expect(isServed, 'nobody who may have something waits while it is idle').toBe(true)
+  expect(driver.peak, 'open, opening and closing stay within max').toBeLessThanOrEqual(model.limits.max)
   expect(total).toBe(active + idle)
-  expect(utilization).toBe(Math.round((active / model.max) * 10_000) / 100)
+  expect(utilization).toBe(Math.round((active / model.limits.max) * 10_000) / 100)
   // After a forced close those who hold something hold something closed.
   const isOpen = (resource: FakeResource) =>
     !driver.closed.includes(resource) && !driver.closing.has(resource)
   const lent = model.holders.map(({ holds }) => holds as FakeResource)
-  expect(active).toBe([...lent, ...driver.resetting.keys()].filter(isOpen).length)
+  expect(active).toBe([...lent, ...driver.resetting.keys(), ...driver.pinging.keys()].filter(isOpen).length)
   expect(idle).toBe(driver.resting.size)
   expect(driver.openedCount - driver.closed.length, 'opened minus closed is held').toBe(driver.held)
   expect(total).toBe(driver.held - driver.closing.size)
+  const { openedCount, closedCounts } = pool.counts
+  expect(openedCount, 'each opening is counted').toBe(driver.openedCount)
+  const closed = Object.values(closedCounts).reduce((sum, count) => sum + count, 0)
+  expect(closed, 'each closing is counted').toBe(driver.closed.length + driver.closing.size)
+}
+
+/** A share is free again once its resource is: a tenant may wait for one that is still being reset. */
+function sharesInReset({ limits }: Model, driver: FakeDriver): number {
+  return limits.perTenantMax === null ? 0 : driver.resetting.size
 }
 
 class Acquire extends Step {
+  readonly tenant: string | undefined
+
+  constructor(tenant: string | undefined) {
+    super()
+    this.tenant = tenant
+  }
+
   override check({ isClosed }: Model): boolean {
     return !isClosed
   }
 
   act(model: Model, { pool, clock }: Real): void {
-    const { idle, waiting } = pool.stats()
-    const caller = new Caller(pool)
-    const ticket: Ticket = { caller, deadline: clock.now() + model.checkoutTimeoutMs, holds: undefined }
+    const { idle } = pool.stats()
+    const { tenant } = this
+    const caller = ask(model, clock.now(), () => new Caller(pool, undefined, tenant))
+    if (caller === undefined) return
+    const since = clock.now()
+    const deadline = since + model.limits.checkoutTimeoutMs
+    const ticket: Ticket = { caller, tenant, since, deadline, holds: undefined }
     if (caller.outcome === 'served') {
-      expect(waiting, 'nobody jumps the queue').toBe(0)
+      const isAhead =
+        model.limits.perTenantMax === null || model.queue.some((other) => other.tenant === tenant)
+      expect(isAhead && model.queue.length > 0, 'nobody jumps the queue').toBe(false)
       expect(idle).toBeGreaterThan(0)
+      expect(model.isPaused, 'a paused pool lends nothing').toBe(false)
       model.hold(ticket)
     } else {
       model.queue.push(ticket)
     }
+  }
+}
+
+/** Undefined when the caller was refused at once, which he is only when nothing could come. */
+function ask<T>(model: Model, now: number, caller: () => T): T | undefined {
+  try {
+    return caller()
+  } catch (error) {
+    if (!(error instanceof ShardUnavailableError)) throw error
+    expect(model.holders, 'nobody is refused while something may come back').toEqual([])
+    model.expectFresh(error, now)
+    return undefined
   }
 }
 
@@ -193,8 +291,60 @@ class ConnectSucceeds extends IndexedStep {
 }
 
 class ConnectFails extends IndexedStep {
+  act(model: Model, { driver, clock }: Real): void {
+    const attempt = driver.opening[this.index % Math.max(1, driver.opening.length)]
+    if (attempt === undefined) return
+    const error = new Error('down')
+    // What comes of an attempt that was given up concerns nobody.
+    if (!attempt.signal.aborted) model.failedAt.set(error, clock.now())
+    attempt.fail(error)
+  }
+}
+
+class PingSettles extends IndexedStep {
+  readonly succeeds: boolean
+
+  constructor(index: number, succeeds: boolean) {
+    super(index)
+    this.succeeds = succeeds
+  }
+
   act(_model: Model, { driver }: Real): void {
-    driver.opening[this.index % Math.max(1, driver.opening.length)]?.fail(new Error('down'))
+    const ping = [...driver.pinging.values()][this.index % Math.max(1, driver.pinging.size)]
+    if (this.succeeds) ping?.resolve()
+    else ping?.reject(new Error('no answer'))
+  }
+}
+
+class Pause extends Step {
+  override check({ isClosed }: Model): boolean {
+    return !isClosed
+  }
+
+  act(model: Model, { pool }: Real): void {
+    pool.pause()
+    model.isPaused = true
+  }
+}
+
+class Resume extends Step {
+  override check({ isClosed }: Model): boolean {
+    return !isClosed
+  }
+
+  act(model: Model, { pool }: Real): void {
+    model.isPaused = false
+    pool.resume()
+  }
+}
+
+class Rotate extends Step {
+  act(model: Model, { pool, driver }: Real): void {
+    for (const resource of driver.members) model.old.add(resource)
+    model.rotationsUnderWay++
+    void pool.rotate().then(() => {
+      model.rotationsUnderWay--
+    })
   }
 }
 
@@ -228,11 +378,12 @@ class Advance extends Step {
     this.ms = ms
   }
 
-  async act(model: Model, { clock }: Real): Promise<void> {
+  async act(model: Model, real: Real): Promise<void> {
+    const { clock } = real
     const end = clock.now() + this.ms
     while (clock.now() < end) {
       await clock.advance(Math.min(end, Math.max(clock.now() + 1, clock.deadlines.next)) - clock.now())
-      model.observe(clock.now())
+      model.observe(real)
     }
   }
 }
@@ -249,10 +400,15 @@ class Close extends Step {
 }
 
 const index = fc.nat({ max: 20 })
+const tenant = fc.constantFrom(undefined, 'a', 'a', 'b', 'c')
 const commands = fc.commands(
   [
-    fc.constant(new Acquire()),
-    fc.constant(new Acquire()),
+    tenant.map((name) => new Acquire(name)),
+    tenant.map((name) => new Acquire(name)),
+    fc.tuple(index, fc.boolean()).map(([i, succeeds]) => new PingSettles(i, succeeds)),
+    fc.constant(new Pause()),
+    fc.constant(new Resume()),
+    fc.constant(new Rotate()),
     index.map((i) => new Release(i)),
     index.map((i) => new Destroy(i)),
     index.map((i) => new Leave(i)),
@@ -266,7 +422,7 @@ const commands = fc.commands(
     fc.constantFrom(1, 49, 100, 499, 1000, 3000).map((ms) => new Advance(ms)),
     fc.constant(new Close()),
   ] as fc.Arbitrary<Command>[],
-  { maxCommands: 60 },
+  { maxCommands: 40 },
 )
 
 const limits = fc.record({
@@ -277,61 +433,73 @@ const limits = fc.record({
   connectTimeoutMs: fc.constantFrom(50, 500),
   idleTimeoutMs: fc.constantFrom(null, 700),
   maxLifetimeMs: fc.constantFrom(null, 2500),
+  perTenantMax: fc.constantFrom(null, 1, 2),
+  shedTargetMs: fc.constantFrom(null, 100),
+  shedIntervalMs: fc.constantFrom(200, 1000),
+  pingAfterIdleMs: fc.constantFrom(null, 300),
+  pingTimeoutMs: fc.constantFrom(50, 200),
 })
 
 /** The database is well again and everybody gives back: after that nothing is left over. */
 async function heal(model: Model, real: Real): Promise<void> {
-  const { pool, driver, clock } = real
-  const step = async () => {
-    while (driver.opening.length + driver.resetting.size + driver.closing.size > 0) {
-      for (const attempt of [...driver.opening]) attempt.succeed()
-      for (const reset of driver.resetting.values()) reset.resolve()
-      for (const closing of driver.closing.values()) closing.resolve()
+  const { pool, driver } = real
+  const { min, max, checkoutTimeoutMs } = model.limits
+  const answerAll = async () => {
+    const { opening, resetting, pinging, closing } = driver
+    while (opening.length + resetting.size + pinging.size + closing.size > 0) {
+      for (const attempt of [...opening]) attempt.succeed()
+      for (const answer of [...resetting.values(), ...pinging.values(), ...closing.values()]) answer.resolve()
       await settled()
     }
-    model.observe(clock.now())
+    model.observe(real)
     for (let holder = model.takeHolder(0); holder; holder = model.takeHolder(0)) holder.caller.release()
     await settled()
-    model.observe(clock.now())
+    model.observe(real)
   }
-  await step()
-  if (!model.isClosed) {
-    // A pause after failures may be under way: whoever asks now is served when it is over.
-    await new Acquire().run(model, real)
-    const last = model.queue.at(-1)
-    await step()
-    for (let ms = 0; ms < 1000 && model.queue.length > 0; ms += 25) {
-      await clock.advance(25)
-      await step()
+  const until = async (isReached: () => boolean, ms: number) => {
+    await answerAll()
+    for (let passed = 0; passed < ms && !isReached(); passed += 50) {
+      await new Advance(50).act(model, real)
+      await answerAll()
     }
-    if (last !== undefined && model.checkoutTimeoutMs >= 1000) expect(last.caller.outcome).toBe('served')
-    await clock.advance(2000)
-    expect(pool.stats().total).toBeLessThanOrEqual(model.max)
+  }
+  if (!model.isClosed) {
+    await new Resume().run(model, real)
+    // A pause after failures may be under way.
+    await until(() => real.clock.now() - Math.max(...model.failedAt.values()) > 1000, 1050)
+    await new Acquire('last').run(model, real)
+    const last = model.queue.at(-1)
+    await until(() => model.queue.length === 0, checkoutTimeoutMs)
+    if (last !== undefined && checkoutTimeoutMs >= 1000) expect(last.caller.outcome).toBe('served')
+    await until(() => pool.stats().total >= min, 1050)
+    expect(pool.stats().total, 'min are open again').toBeGreaterThanOrEqual(Math.min(min, max))
+    expect(pool.stats().total).toBeLessThanOrEqual(max)
     void pool.close(500)
     model.isClosed = true
   }
-  await step()
-  await clock.advance(500)
-  await step()
+  await until(() => driver.held + driver.opening.length === 0, 550)
+  await settled()
 }
 
-test('whatever happens, resources have one owner, the queue is fair, and nothing is lost', async () => {
+test('fault 3: whatever happens, resources have one owner, the queue is fair, and nothing is lost', async () => {
   await fc.assert(
     fc.asyncProperty(
       limits,
       fc.double({ min: 0, max: 1, noNaN: true }),
       commands,
       async (limits, random, steps) => {
-        const real = poolOf(limits, { open: 'manual', reset: 'manual', close: 'manual' }, () => random)
-        const model = new Model(limits.max, limits.checkoutTimeoutMs)
+        const manual = { open: 'manual', reset: 'manual', close: 'manual', ping: 'manual' } as const
+        const real = poolOf(limits, manual, () => random)
+        const model = new Model(limits)
         await fc.asyncModelRun(() => ({ model, real }), steps)
         await heal(model, real)
         expect(real.pool.stats()).toMatchObject({ total: 0, active: 0, idle: 0, waiting: 0 })
         expect(real.driver.held).toBe(0)
         expect(real.driver.openedCount).toBe(real.driver.closed.length)
         expect(real.clock.deadlines.size).toBe(0)
+        expect(model.rotationsUnderWay, 'each rotation comes to its end').toBe(0)
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: scaled(100_000) },
   )
-})
+}, scaled(1_200_000))

@@ -24,6 +24,15 @@ function outcomes(list: readonly Caller<FakeResource>[]): string[] {
   return list.map(({ outcome }) => outcome)
 }
 
+function thrownBy(fn: () => unknown): unknown {
+  try {
+    fn()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
+
 function first(attempts: readonly Attempt[]): Attempt {
   return attempts[0] as Attempt
 }
@@ -449,7 +458,7 @@ describe('connecting', () => {
     const hanging = first(driver.opening)
     await clock.advance(500)
     const late = hanging.succeed()
-    await settled()
+    await clock.advance(50)
     const waiting = new Caller(pool)
     await clock.advance(1000)
     expect([...driver.closing.keys()]).toEqual([late])
@@ -478,6 +487,7 @@ describe('connecting', () => {
     }
     expect(new Set(waiting.map(({ error }) => error)).size).toBe(5)
     expect(pool.stats()).toMatchObject({ total: 0, waiting: 0 })
+    expect(pool.counts).toMatchObject({ connectFailureCount: 2, unavailableCount: 5, openedCount: 0 })
   })
 
   test('fault 15: when connecting fails while a connection is lent, those who wait go on waiting for it', async () => {
@@ -494,19 +504,48 @@ describe('connecting', () => {
     expect(waiting.resource).toBe(holder.resource)
   })
 
-  test('those who wait are told when the last connection goes and connecting fails', async () => {
-    const { pool, driver, clock } = poolOf({ max: 2 }, { open: 'manual' })
+  test('fault 8: those who wait are told at once when the last connection goes after connecting has failed', async () => {
+    const { pool, driver } = poolOf({ max: 2 }, { open: 'manual' })
     const holder = new Caller(pool)
     first(driver.opening).succeed()
     await settled()
     const waiting = new Caller(pool)
-    first(driver.opening).fail(new Error('down'))
+    const refused = new Error('down')
+    first(driver.opening).fail(refused)
     await settled()
+    expect(waiting.outcome).toBe('waiting')
     holder.destroy()
-    await clock.advance(50)
-    first(driver.opening).fail(new Error('still down'))
     await settled()
     expect(waiting.error).toBeInstanceOf(ShardUnavailableError)
+    expect(waiting.error?.cause).toBe(refused)
+  })
+
+  test('fault 8: with nothing open, whoever comes in the pause after a failure is told its cause at once', async () => {
+    const { pool, driver, clock } = poolOf({ max: 2 }, { open: 'manual' })
+    new Caller(pool)
+    const refused = new Error('ECONNREFUSED')
+    first(driver.opening).fail(refused)
+    await clock.advance(49)
+    for (const ask of [() => pool.wait(), () => pool.assertAvailable()]) {
+      const error = thrownBy(ask)
+      expect(error).toBeInstanceOf(ShardUnavailableError)
+      expect(error).toMatchObject({ cause: refused })
+    }
+    expect(driver.opening).toHaveLength(0)
+    expect(clock.deadlines.size).toBe(1)
+  })
+
+  test('fault 8: after the pause nobody is told of an old failure before the next attempt has failed', async () => {
+    const { pool, driver, clock } = poolOf({ max: 2 }, { open: 'manual' })
+    new Caller(pool)
+    first(driver.opening).fail(new Error('old'))
+    await clock.advance(50)
+    const fresh = new Caller(pool)
+    expect(fresh.outcome).toBe('waiting')
+    expect(driver.opening).toHaveLength(1)
+    first(driver.opening).succeed()
+    await settled()
+    expect(fresh.outcome).toBe('served')
   })
 })
 
@@ -519,14 +558,21 @@ describe('pauses after failures to connect', () => {
       random,
     )
     const pauses: number[] = []
-    const ask = () => (pool.stats().waiting === 0 ? new Caller(pool) : undefined)
+    const ask = () => {
+      if (pool.stats().waiting > 0) return
+      try {
+        new Caller(pool)
+      } catch (error) {
+        expect(error).toBeInstanceOf(ShardUnavailableError)
+      }
+    }
     ask()
     first(driver.opening).fail(new Error('down'))
     await settled()
     let failedAt = clock.now()
     while (pauses.length < count) {
-      ask()
       await clock.advance(1)
+      ask()
       if (driver.opening.length === 0) continue
       expect(driver.opening).toHaveLength(1)
       pauses.push(clock.now() - failedAt)
@@ -547,13 +593,11 @@ describe('pauses after failures to connect', () => {
     const { pool, driver, clock } = poolOf({ max: 4 }, { open: 'manual' }, () => 1)
     callers(4, pool)
     for (const attempt of [...driver.opening]) attempt.fail(new Error('down'))
-    await settled()
-    new Caller(pool)
     await clock.advance(50)
-    first(driver.opening).fail(new Error('down'))
-    await settled()
     new Caller(pool)
+    first(driver.opening).fail(new Error('down'))
     await clock.advance(150)
+    new Caller(pool)
     expect(driver.opening).toHaveLength(1)
   })
 
@@ -561,10 +605,8 @@ describe('pauses after failures to connect', () => {
     const { pool, driver, clock } = poolOf({ max: 10, connectConcurrency: 4 }, { open: 'manual' })
     callers(1, pool)
     first(driver.opening).fail(new Error('down'))
-    await settled()
-    callers(8, pool)
-    expect(driver.opening).toHaveLength(0)
     await clock.advance(50)
+    callers(8, pool)
     expect(driver.opening).toHaveLength(1)
     first(driver.opening).succeed()
     await settled()
@@ -607,12 +649,15 @@ describe('rest and age', () => {
     expect(clock.deadlines.size).toBe(0)
   })
 
-  test('a connection past its lifetime is closed while idle, even if it is one of min', async () => {
-    const { pool, clock } = await warmPool(1, { min: 1, maxLifetimeMs: 10_000 })
+  test('a connection past its lifetime is closed while idle, and replaced if it is one of min', async () => {
+    const { pool, driver, clock } = await warmPool(1, { min: 1, maxLifetimeMs: 10_000 })
     await clock.advance(9999)
-    expect(pool.stats().total).toBe(1)
+    expect(driver.closed).toHaveLength(0)
     await clock.advance(1)
-    expect(pool.stats().total).toBe(0)
+    expect(driver.closed).toHaveLength(1)
+    expect(driver.openedCount).toBe(2)
+    expect(pool.stats()).toMatchObject({ total: 1, idle: 1 })
+    expect(pool.counts.closedCounts).toMatchObject({ lifetime: 1, idle: 0 })
   })
 
   test('a connection past its lifetime stays with its user, and is closed when it comes back', async () => {

@@ -10,11 +10,11 @@ export class Caller<R> {
   #pooled: Pooled<R> | undefined
   error: ShardingError | undefined
 
-  constructor(pool: ShardPool<R>, timeoutMs?: number) {
+  constructor(pool: ShardPool<R>, timeoutMs?: number, tenant?: string) {
     this.#pool = pool
-    this.#pooled = pool.tryAcquire()
+    this.#pooled = pool.tryAcquire(tenant)
     if (this.#pooled !== undefined) return
-    this.#waiter = pool.wait(timeoutMs)
+    this.#waiter = pool.wait(timeoutMs, tenant)
     this.#waiter.promise.then(
       (pooled) => {
         this.#pooled = pooled
@@ -55,6 +55,6 @@ export class Caller<R> {
 }
 
 /** As many callers, one after the other. */
-export function callers<R>(count: number, pool: ShardPool<R>): Caller<R>[] {
-  return Array.from({ length: count }, () => new Caller(pool))
+export function callers<R>(count: number, pool: ShardPool<R>, tenant?: string): Caller<R>[] {
+  return Array.from({ length: count }, () => new Caller(pool, undefined, tenant))
 }

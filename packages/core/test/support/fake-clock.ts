@@ -36,7 +36,7 @@ export class FakeClock implements Clock {
   /** Settles when `ms` milliseconds have passed. */
   sleep(ms: number): Promise<void> {
     return new Promise((expire) => {
-      this.deadlines.add({ deadline: this.#now + ms, expire })
+      this.deadlines.add({ deadline: this.#now + ms, expire: () => expire() })
     })
   }
 }

@@ -19,6 +19,8 @@ export interface FakeDriverOptions {
   /** `nothing`: there is never anything to do. */
   readonly reset?: 'nothing' | 'manual' | (() => Promise<void>)
   readonly close?: 'at once' | 'manual' | (() => Promise<void>)
+  /** `none`: nobody can be asked. */
+  readonly ping?: 'none' | 'at once' | 'manual' | (() => Promise<void>)
 }
 
 /** A database made of numbers. It complains when the pool breaks a promise that it gives to drivers. */
@@ -26,18 +28,28 @@ export class FakeDriver implements ResourceDriver<FakeResource> {
   /** Attempts that have neither succeeded nor failed, given up ones included. */
   readonly opening: Attempt[] = []
   readonly resetting = new Map<FakeResource, Deferred>()
+  readonly pinging = new Map<FakeResource, Deferred>()
   readonly closing = new Map<FakeResource, Deferred>()
   /** In the order in which they were closed. */
   readonly closed: FakeResource[] = []
   readonly resting = new Set<FakeResource>()
+  /** Those that were closed without a farewell. */
+  readonly dead: FakeResource[] = []
   openedCount = 0
   /** The most that a server would have seen at once: open, being opened and being closed. */
   peak = 0
+  readonly ping?: (resource: FakeResource) => Promise<void>
   readonly #options: Required<FakeDriverOptions>
   readonly #open = new Map<FakeResource, (resource: FakeResource) => void>()
 
   constructor(options: FakeDriverOptions = {}) {
-    this.#options = { open: 'at once', reset: 'nothing', close: 'at once', ...options }
+    this.#options = { open: 'at once', reset: 'nothing', close: 'at once', ping: 'none', ...options }
+    if (this.#options.ping !== 'none') this.ping = (resource) => this.#ping(resource)
+  }
+
+  /** Those that are open and not being closed. */
+  get members(): Iterable<FakeResource> {
+    return this.#open.keys()
   }
 
   /** Resources that are open, or not closed yet. */
@@ -100,10 +112,13 @@ export class FakeDriver implements ResourceDriver<FakeResource> {
     if (!this.resting.delete(resource)) throw new Error('woken although it did not rest')
   }
 
-  close(resource: FakeResource): Promise<void> {
+  close(resource: FakeResource, isDead: boolean): Promise<void> {
+    if (isDead) this.dead.push(resource)
     if (!this.#open.delete(resource)) throw new Error('closed twice')
     if (this.resting.has(resource)) throw new Error('closed while resting')
     resource.isUsable = false
+    // Whoever waits for its answer is told that there will be none.
+    this.pinging.get(resource)?.reject(new Error('closed'))
     const { promise, resolve } = deferred()
     const end = () => {
       this.closing.delete(resource)
@@ -121,6 +136,24 @@ export class FakeDriver implements ResourceDriver<FakeResource> {
   lose(resource: FakeResource): void {
     resource.isUsable = false
     this.#open.get(resource)?.(resource)
+  }
+
+  #ping(resource: FakeResource): Promise<void> {
+    if (!this.#open.has(resource)) throw new Error('asked after close')
+    if (this.resting.has(resource) || this.resetting.has(resource) || this.pinging.has(resource))
+      throw new Error('asked while it rests, is reset or is being asked')
+    const { ping } = this.#options
+    const { promise, resolve, reject } = deferred()
+    const end = () => this.pinging.delete(resource)
+    const pinging: Deferred = {
+      promise,
+      resolve: () => end() && resolve(),
+      reject: (error) => end() && reject(error),
+    }
+    this.pinging.set(resource, pinging)
+    if (ping === 'at once') pinging.resolve()
+    else if (typeof ping === 'function') void ping().then(pinging.resolve, pinging.reject)
+    return promise
   }
 
   #notePeak(): void {

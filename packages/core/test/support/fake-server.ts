@@ -99,9 +99,9 @@ export class FakeServer extends FakeDriver {
     return super.reset(connection)
   }
 
-  override close(connection: FakeResource): Promise<void> {
+  override close(connection: FakeResource, isDead: boolean): Promise<void> {
     this.log.push('close')
-    const closed = super.close(connection)
+    const closed = super.close(connection, isDead)
     for (const query of [...this.running]) {
       if (query.connection === connection) query.fail(new Error('the connection was closed'))
     }

@@ -12,6 +12,11 @@ export const LIMITS: PoolConfig = {
   maxWaiting: 1000,
   idleTimeoutMs: null,
   maxLifetimeMs: null,
+  perTenantMax: null,
+  shedTargetMs: null,
+  shedIntervalMs: 1000,
+  pingAfterIdleMs: null,
+  pingTimeoutMs: 500,
 }
 
 export interface TestPool {

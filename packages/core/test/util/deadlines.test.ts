@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Deadline, Deadlines, TICK_MS } from '../../src/util/deadlines.ts'
+import { settled } from '../support/settled.ts'
 
 /** What vitest's timers say, shifted: with a fraction, as the process's clock has one, and by jumps. */
 let shift: number
@@ -19,6 +20,7 @@ afterEach(() => {
 class Entry implements Deadline {
   readonly deadline: number
   readonly expiredAt: number[] = []
+  afterStall: boolean | undefined
   readonly #then: () => void
 
   constructor(inMs: number, then: () => void = () => {}) {
@@ -26,7 +28,8 @@ class Entry implements Deadline {
     this.#then = then
   }
 
-  expire(): void {
+  expire(afterStall: boolean): void {
+    this.afterStall = afterStall
     this.expiredAt.push(clock.now())
     this.#then()
   }
@@ -145,17 +148,41 @@ test('an expiry that adds something overdue does not hold the tick up', () => {
   expect(overdue.expiredAt).toHaveLength(1)
 })
 
-test('fault 25: after the clock has jumped everything that is due expires in one tick, the rest on time', () => {
+test('fault 25: after the loop stood still everything that is due expires in one turn, the rest on time', async () => {
   const deadlines = new Deadlines(clock)
   const due = [new Entry(100), new Entry(1000), new Entry(2999)]
   const late = new Entry(4000)
   for (const entry of [late, ...due]) deadlines.add(entry)
   shift += 3000
   vi.advanceTimersByTime(100 + TICK_MS)
+  for (const { expiredAt } of due) expect(expiredAt).toEqual([])
+  await settled()
   for (const { expiredAt } of due) expect(expiredAt).toHaveLength(1)
   expect(late.expiredAt).toEqual([])
   vi.advanceTimersByTime(900)
   expect(late.expiredAt[0]).toBeLessThanOrEqual(late.deadline + TICK_MS)
+})
+
+test('fault 25: what is answered in the turn after the loop stood still does not expire', async () => {
+  const deadlines = new Deadlines(clock)
+  const [answered, silent] = [new Entry(100), new Entry(100)]
+  deadlines.add(answered)
+  deadlines.add(silent)
+  shift += 3000
+  vi.advanceTimersByTime(100 + TICK_MS)
+  deadlines.delete(answered)
+  await settled()
+  expect(answered.expiredAt).toEqual([])
+  expect(silent.expiredAt).toHaveLength(1)
+  expect(silent.afterStall).toBe(true)
+})
+
+test('an entry that expires on time is told so', () => {
+  const deadlines = new Deadlines(clock)
+  const entry = new Entry(100)
+  deadlines.add(entry)
+  vi.advanceTimersByTime(100 + TICK_MS)
+  expect(entry.afterStall).toBe(false)
 })
 
 test('a deadline further away than the longest timer comes in its time', () => {

@@ -26,6 +26,12 @@ export function count(min: number, max: number, about: About) {
   return z.int({ error }).min(min, { error }).max(max, { error }).meta(meta(about))
 }
 
+/** The same, or null where it can be switched off. */
+export function countOrOff(min: number, max: number, about: About) {
+  const error = `must be a whole number from ${min} to ${max}, or null for "off"`
+  return z.int({ error }).min(min, { error }).max(max, { error }).nullable().meta(meta(about))
+}
+
 /** A time in milliseconds. */
 export function duration(about: About) {
   const error = `must be a whole number of milliseconds from 1 to ${LONGEST_MS}`

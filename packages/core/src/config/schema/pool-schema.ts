@@ -1,14 +1,14 @@
 import type { z } from 'zod'
 import type { PoolConfig } from '../resolved-config.ts'
 import { defaultsOf } from './defaults-of.ts'
-import { count, duration, durationOrOff, group } from './option.ts'
+import { count, countOrOff, duration, durationOrOff, group } from './option.ts'
 
 const CONNECTIONS_MAX = 10_000
 
 /** Options of a pool. A line here, one in `PoolConfig` and one in `PoolObject` make a new option. */
 const options = {
   min: count(0, CONNECTIONS_MAX, {
-    description: 'Connections that stay open while idle.',
+    description: 'Connections that are kept open, from the first use of the pool on.',
     default: 0,
     example: 2,
   }),
@@ -40,6 +40,23 @@ const options = {
     default: 1000,
     example: 1000,
   }),
+  perTenantMax: countOrOff(1, CONNECTIONS_MAX, {
+    description:
+      'Connections that one tenant may hold at once; with a number here tenants take turns. null sets no limit.',
+    default: null,
+    example: 5,
+  }),
+  shedTargetMs: durationOrOff({
+    description:
+      'Milliseconds in the queue that are normal. When nobody was served sooner for shedIntervalMs, whoever has waited for more than twice as long is refused. By default 250, or an eighth of checkoutTimeoutMs where that is less; null refuses nobody for it.',
+    default: 250,
+    example: 250,
+  }),
+  shedIntervalMs: duration({
+    description: 'Milliseconds for which the queue has to stand before anybody is refused for it.',
+    default: 1000,
+    example: 1000,
+  }),
   idleTimeoutMs: durationOrOff({
     description: 'Milliseconds after which an idle connection above min is closed; null keeps it.',
     default: 30_000,
@@ -49,6 +66,18 @@ const options = {
     description: 'Milliseconds after which a connection is replaced once it is free; null keeps it.',
     default: 1_800_000,
     example: 1_800_000,
+  }),
+  pingAfterIdleMs: durationOrOff({
+    description:
+      'Milliseconds of rest after which a connection is asked whether it still answers, before it is lent; null lends it without asking.',
+    default: 1000,
+    example: 1000,
+  }),
+  pingTimeoutMs: duration({
+    description:
+      'Milliseconds for that answer. By default 500, or a quarter of checkoutTimeoutMs where that is less.',
+    default: 500,
+    example: 500,
   }),
 }
 

@@ -60,6 +60,10 @@ export function createMysqlEngine(endpoint: Endpoint, client: KnexClient): Engin
       else (connection as MysqlConnection).stream.unref()
     },
 
+    async ping(connection) {
+      await settled((done) => (connection as MysqlConnection).ping(done))
+    },
+
     async close(raw) {
       const connection = raw as MysqlConnection
       connection.__knex__disposed ??= 'closed by the pool'

@@ -53,6 +53,11 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
       else (connection as PostgresConnection).unref()
     },
 
+    /** An empty query: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY */
+    async ping(connection) {
+      await (connection as PostgresConnection).query('')
+    },
+
     async close(raw) {
       const connection = raw as PostgresConnection
       const isBusy = !connection.readyForQuery && !connection.__knex__disposed
