@@ -3,6 +3,10 @@ import { sharedWithPostgres } from '../../vitest.shared.ts'
 
 export default defineConfig({
   ...sharedWithPostgres,
-  // One file at a time: the tests measure time.
-  test: { ...sharedWithPostgres.test, fileParallelism: false },
+  test: {
+    ...sharedWithPostgres.test,
+    globalSetup: ['@sherd/local-servers/vitest', './test/faults/support/second-server.ts'],
+    // One file at a time: the tests measure time.
+    fileParallelism: false,
+  },
 })

@@ -57,7 +57,7 @@ export class ProxiedConnection {
       socket.once('close', () => --open === 0 && onClosed())
     }
     // A server that cannot be reached is one that hangs up.
-    this.#server.once('error', () => this.#client.resetAndDestroy())
+    this.#server.once('error', () => resetNow(this.#client))
     void Promise.all(Object.values(this.#flows).map((flow) => flow.run())).catch(() => this.reset())
   }
 
@@ -73,14 +73,14 @@ export class ProxiedConnection {
   reset(): void {
     this.#isCut = true
     this.#abort.abort()
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    resetNow(this.#client)
+    resetNow(this.#server)
   }
 
   /** Resets the client's side; the server gets what was on its way, then the end. */
   cut(): void {
     this.#isCut = true
-    this.#client.resetAndDestroy()
+    resetNow(this.#client)
     this.#server.end()
     this.#server.resume()
   }
@@ -99,6 +99,15 @@ export class ProxiedConnection {
     if (message !== undefined) listener(this, message)
     return !this.#isCut
   }
+}
+
+/**
+ * A reset waits by itself until everything written has left; and libuv refuses one while the socket is being shut down,
+ * whose handle Node then never closes.
+ */
+function resetNow(socket: Socket): void {
+  if (!socket.writableEnded) socket.resetAndDestroy()
+  socket.destroy()
 }
 
 function onceOf(socket: Socket, events: readonly string[], listener: () => void): void {

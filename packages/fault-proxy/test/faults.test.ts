@@ -1,6 +1,8 @@
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
+import pg from 'pg'
 import { expect, test, vi } from 'vitest'
-import { codeOf, connected, proxied, sessions } from './support/clients.ts'
+import { fromServer, startProxy, statement } from '../src/index.ts'
+import { codeOf, connected, proxied, sessions, url } from './support/clients.ts'
 
 /** Whether a promise settles although much else does. */
 const settlesWithin = (ms: number, promise: Promise<unknown>) =>
@@ -82,8 +84,7 @@ test('requests to cancel pass, and are connections of their own', async () => {
   const running = codeOf(client.query('select pg_sleep(60)'))
   await vi.waitFor(async () => expect((await sessions(beside))[0]?.wait_event).toBe('PgSleep'))
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
-  const { Connection } = (await import('pg')).default
-  const wire = new Connection() as unknown as import('node:events').EventEmitter & {
+  const wire = new pg.Connection() as unknown as EventEmitter & {
     connect(port: number, host: string): void
     cancel(processID: number, secretKey: number): void
   }
@@ -94,10 +95,28 @@ test('requests to cancel pass, and are connections of their own', async () => {
 })
 
 test('a server that is not there hangs up', async () => {
-  const { startProxy } = await import('../src/index.ts')
   const gone = await proxied()
   await gone.close()
   await using proxy = await startProxy({ to: gone.url })
   await expect(codeOf(connected(proxy))).resolves.toBe('ECONNRESET')
   await vi.waitFor(() => expect(proxy.connections).toEqual({ open: 0, opened: 1 }))
+})
+
+test('a closed proxy leaves no socket behind, not even of a client that left while its answer was held', async () => {
+  const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+  const before = sockets()
+  const proxy = await startProxy({ to: url })
+  const client = await connected(proxy)
+  const cut = proxy.cut(
+    { after: statement(/select 1/), before: fromServer('CommandComplete') },
+    { how: 'hold' },
+  )
+  const answer = codeOf(client.query('select 1'))
+  await cut.happened
+  client.connection.stream.destroy()
+  await answer
+  await vi.waitFor(() => expect(proxy.connections.open).toBe(0))
+  cut.heal()
+  await proxy.close()
+  await vi.waitFor(() => expect(sockets()).toBe(before))
 })
