@@ -227,6 +227,13 @@ export class ShardUnavailableError extends ShardingError {
   static override readonly retryable = true
 }
 
+/** The shard's database is down, or isolated by hand, and is not asked until it is back. */
+export class CircuitOpenError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_CIRCUIT_OPEN'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
 /** The directory of tenants cannot be asked right now. */
 export class RouterUnavailableError extends ShardingError {
   static override readonly code = 'SHARD_ERR_ROUTER_UNAVAILABLE'

@@ -2,12 +2,15 @@ import type { TenantSourceConfig } from './config/resolved-config.ts'
 import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
 import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
+import { type Isolation, isolate } from './operations/isolate.ts'
+import { recover } from './operations/recover.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats } from './pool/pool-stats.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
 import type { TargetParts, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
 import { Scopes, type ScopesOptions } from './scope/scopes.ts'
+import { findShard } from './topology/find-shard.ts'
 import type { Topology } from './topology/topology.ts'
 import { normalizeTenantId } from './util/tenant-id.ts'
 
@@ -24,6 +27,24 @@ export interface Sharding extends ScopeApi, JobApi, AsyncDisposable {
   explain(tenant: TenantId): Promise<RouteExplanation>
   /** What the pools hold at this moment, by shard and role. A shard without replicas serves both roles from one pool. */
   stats(): ShardingStats
+  /**
+   * Takes a shard out of service, all its servers: whoever wants a connection is refused at once (CircuitOpenError), those
+   * who wait included; what has one may finish. Ends with `release()` of what is returned, or by itself with `using`;
+   * isolations of one shard may overlap. Opens no connection.
+   *
+   * @throws ShardUnknownError
+   */
+  isolate(shard: string): Isolation
+  /**
+   * Brings a shard back by hand, such as after a failover or with new credentials: opens a new connection to each of its
+   * servers, and once that one answers, closes the circuit breaker and retires all connections that are older. Those in
+   * use are retired when they come back, never under their users. After an outage that the circuit breaker saw, this
+   * happens by itself.
+   *
+   * Rejects with ShardUnavailableError, and the reason as its cause, when a server does not answer within
+   * `pool.connectTimeoutMs`; of that server nothing is changed then. Rejects with ShardUnknownError, PoolDrainingError.
+   */
+  recover(shard: string): Promise<void>
   /**
    * Closes every connection, in phases: at once nothing is lent any more and those who wait are refused
    * (PoolDrainingError); requests and jobs that have their connection may finish; after four fifths of `deadlineMs` the
@@ -69,6 +90,14 @@ export class ShardingInstance extends Scopes implements Sharding {
     Object.defineProperty(this, PARTS, {
       value: { ...options, scopes: this, forcedTarget: undefined } satisfies ShardingParts,
     })
+  }
+
+  isolate(shard: string): Isolation {
+    return isolate(findShard(this.#topology, shard), this.#pools)
+  }
+
+  async recover(shard: string): Promise<void> {
+    await recover(findShard(this.#topology, shard), this.#pools)
   }
 
   async explain(tenant: TenantId): Promise<RouteExplanation> {

@@ -1,4 +1,5 @@
 import type { BreakerConfig } from '../config/resolved-config.ts'
+import type { BreakerStateName } from '../diagnostics.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
 import { isRefusal } from './failure-codes.ts'
@@ -9,8 +10,6 @@ import { type Failure, TripRules } from './trip-rules.ts'
 export interface Permit {
   readonly generation: number
 }
-
-export type BreakerStateName = 'closed' | 'open' | 'half-open' | 'isolated'
 
 export interface BreakerChange {
   readonly from: BreakerStateName
@@ -75,6 +74,7 @@ export class CircuitBreaker {
   #tooLong: Deadline | undefined
   #lastError: unknown
   #wantedAt: number
+  #isStopped = false
 
   constructor(options: CircuitBreakerOptions) {
     const { config, clock, random } = options
@@ -105,7 +105,7 @@ export class CircuitBreaker {
 
   /** A permit for what begins now; undefined when it would count for nothing, whatever became of it. */
   admit(): Permit | undefined {
-    return this.isClosed ? this.#permit : undefined
+    return this.isClosed && !this.#isStopped ? this.#permit : undefined
   }
 
   /** Whole seconds until those who are refused now may come again, jittered. Notes that somebody has come. */
@@ -182,8 +182,10 @@ export class CircuitBreaker {
     }
   }
 
-  /** For good: no timer is left behind. */
+  /** Takes no notice of anything any more, and leaves no timer behind. */
   stop(): void {
+    this.#isStopped = true
+    this.#permit = { generation: this.#permit.generation + 1 }
     this.#forgetDeadlines()
   }
 

@@ -2,6 +2,7 @@ import type { PoolConfig } from '../config/resolved-config.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
+import { connectTimeoutError } from './connect-timeout-error.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 
 export interface ConnectorOptions<R> {
@@ -32,17 +33,20 @@ export interface ConnectFailure {
  *
  * At most `connectConcurrency` attempts run at once. After a failure comes a pause, with decorrelated jitter
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that a database that is down
- * is not stormed, and one attempt at a time until one succeeds.
+ * is not stormed, and one attempt at a time until one succeeds; after each that does there may be twice as many.
  */
 export class Connector<R> {
   readonly #options: ConnectorOptions<R>
   readonly #attempts = new Set<Attempt>()
   #pauseMs = 0
   #pause: Deadline | undefined
+  /** Attempts that may be under way at once. */
+  #atOnce: number
   #lastFailure: ConnectFailure | undefined
 
   constructor(options: ConnectorOptions<R>) {
     this.#options = options
+    this.#atOnce = options.limits.connectConcurrency
   }
 
   /** Attempts under way. */
@@ -63,8 +67,7 @@ export class Connector<R> {
   /** Starts as many of the `wanted` further attempts as are allowed now. */
   open(wanted: number): void {
     if (this.#pause !== undefined) return
-    const atOnce = this.#pauseMs === 0 ? this.#options.limits.connectConcurrency : 1
-    for (let free = atOnce - this.pending; wanted > 0 && free > 0; wanted--, free--) this.#start()
+    for (let free = this.#atOnce - this.pending; wanted > 0 && free > 0; wanted--, free--) this.#start()
   }
 
   /** Gives up what is under way, which is no failure. */
@@ -72,9 +75,16 @@ export class Connector<R> {
     for (const attempt of this.#attempts) this.#giveUp(attempt, reason)
   }
 
+  /** Begins again as after a failure, without a pause. */
+  restart(): void {
+    this.#endPause()
+    this.#pauseMs = 0
+    this.#atOnce = 1
+  }
+
   /** Gives up for good. */
   stop(): void {
-    if (this.#pause !== undefined) this.#options.deadlines.delete(this.#pause)
+    this.#endPause()
     this.abandon(new Error('the pool is closing'))
   }
 
@@ -86,7 +96,7 @@ export class Connector<R> {
       deadline: clock.now() + limits.connectTimeoutMs,
       expire: (afterStall) => {
         if (!afterStall || isProlonged) {
-          this.#fail(attempt, new Error(`connecting took longer than ${limits.connectTimeoutMs} ms`))
+          this.#fail(attempt, connectTimeoutError(limits.connectTimeoutMs))
           return
         }
         // It was this process that did not go on: the server gets its time once more.
@@ -109,12 +119,14 @@ export class Connector<R> {
       return
     }
     this.#pauseMs = 0
+    this.#atOnce = Math.min(this.#atOnce * 2, this.#options.limits.connectConcurrency)
     this.#options.onOpened(resource)
   }
 
   #fail(attempt: Attempt, error: unknown): void {
     if (!this.#giveUp(attempt, error)) return
     this.#lastFailure = { error, at: this.#options.clock.now() }
+    this.#atOnce = 1
     // Attempts that were under way at once fail together: that is one failure.
     if (this.#pause === undefined) this.#rest()
     this.#options.onFailed(error)
@@ -132,6 +144,11 @@ export class Connector<R> {
       },
     }
     deadlines.add(this.#pause)
+  }
+
+  #endPause(): void {
+    if (this.#pause !== undefined) this.#options.deadlines.delete(this.#pause)
+    this.#pause = undefined
   }
 
   #giveUp(attempt: Attempt, reason: unknown): boolean {

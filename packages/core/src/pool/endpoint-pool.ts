@@ -1,4 +1,6 @@
 import type { Knex } from 'knex'
+import type { CircuitBreaker } from '../breaker/circuit-breaker.ts'
+import { familyOf } from '../config/clients.ts'
 import { leaseDetached } from '../diagnostics.ts'
 import type { Endpoint } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
@@ -8,13 +10,14 @@ import type { BindingStore } from './binding.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import type { Engine } from './engine.ts'
 import { createEngine } from './engines.ts'
+import { GuardedPool } from './guarded-pool.ts'
 import { checkDeclaredIdentity, type IdentityGuard } from './identity-guard.ts'
 import { createKnex } from './knex-client.ts'
 import { Lease } from './lease.ts'
 import type { RoleStats } from './pool-stats.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ResourceDriver } from './resource-driver.ts'
-import { ShardPool } from './shard-pool.ts'
+import type { ShardPool } from './shard-pool.ts'
 
 export interface EndpointPoolOptions {
   readonly endpoint: Endpoint
@@ -37,7 +40,7 @@ export interface LeaseTerms {
 export class EndpointPool {
   readonly endpoint: Endpoint
   readonly knex: Knex
-  readonly pool: ShardPool<RawConnection>
+  readonly guarded: GuardedPool<RawConnection>
   #detachedCount = 0
   readonly #holders = new Set<Lease>()
   readonly #options: EndpointPoolOptions
@@ -49,14 +52,28 @@ export class EndpointPool {
     this.endpoint = endpoint
     this.knex = createKnex(endpoint, store)
     this.#engine = (options.createEngine ?? createEngine)(endpoint, this.knex.client)
-    this.pool = new ShardPool({
+    this.guarded = new GuardedPool({
       shard: endpoint.shard,
+      id: endpoint.id,
+      kind: endpoint.kind,
       driver: this.#createDriver(),
       limits: endpoint.pool,
+      breaker: endpoint.breaker,
+      isRemote: familyOf(endpoint.client) !== 'sqlite',
+      lossOf: (connection) => connection.__knex__disposed,
       clock,
       deadlines,
       random,
     })
+  }
+
+  get pool(): ShardPool<RawConnection> {
+    return this.guarded.pool
+  }
+
+  /** Whether the endpoint's server counts as up, and since when. */
+  get breaker(): CircuitBreaker {
+    return this.guarded.breaker
   }
 
   stats(): RoleStats {

@@ -75,7 +75,7 @@ export class PoolRegistry {
       this.#detour = undefined
       const taken = [...this.#pools].filter(([id]) => !before.has(id))
       for (const [id] of taken) this.#pools.delete(id)
-      await Promise.all(taken.map(([, { pool }]) => pool.close(0)))
+      await Promise.all(taken.map(([, { guarded }]) => guarded.close(0)))
     }
   }
 
@@ -84,6 +84,11 @@ export class PoolRegistry {
     this.#watchers.add(watcher)
     for (const pool of this.#pools.values()) watcher(pool)
     return () => this.#watchers.delete(watcher)
+  }
+
+  /** Those of all servers of a shard, the primary first. */
+  all({ primary, replicas }: Shard): readonly EndpointPool[] {
+    return [primary, ...replicas].map((endpoint) => this.#get(endpoint))
   }
 
   /** knex without a connection: builds and names things, runs nothing. */
@@ -129,7 +134,7 @@ export class PoolRegistry {
       },
     }
     deadlines.add(cut)
-    await Promise.all(pools.map(({ pool }) => pool.close(deadlineMs)))
+    await Promise.all(pools.map(({ guarded }) => guarded.close(deadlineMs)))
     deadlines.delete(cut)
   }
 
@@ -138,7 +143,7 @@ export class PoolRegistry {
     if (found === undefined) {
       found = this.#create(endpoint)
       for (const { event, listener } of this.#listeners) found.knex.on(event, listener)
-      if (this.#isClosed) void found.pool.close(0)
+      if (this.#isClosed) void found.guarded.close(0)
       this.#pools.set(endpoint.id, found)
       for (const watcher of this.#watchers) watcher(found)
     }

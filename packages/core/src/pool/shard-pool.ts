@@ -4,9 +4,11 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import { type ConnectFailure, Connector } from './connector.ts'
+import type { Gate } from './gate.ts'
 import { Generations } from './generations.ts'
 import { IdleStack } from './idle-stack.ts'
 import { Liveness } from './liveness.ts'
+import { type Place, PlaceReservations } from './place-reservations.ts'
 import { type CloseCause, PoolCounts } from './pool-counts.ts'
 import { type PoolStats, utilization } from './pool-stats.ts'
 import type { PoolWaiter } from './pool-waiter.ts'
@@ -22,6 +24,7 @@ export interface ShardPoolOptions<R> {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
+  readonly gate: Gate
 }
 
 type PoolState =
@@ -58,6 +61,7 @@ export class ShardPool<R> {
   readonly #connector: Connector<R>
   readonly #generations = new Generations()
   readonly #errors: CheckoutErrors
+  readonly #places = new PlaceReservations()
   #closing = 0
   #state: PoolState = { kind: 'open' }
   /** Whether somebody has ever asked: before that a pool costs nothing, whatever its `min`. */
@@ -100,7 +104,7 @@ export class ShardPool<R> {
    * PoolDrainingError.
    */
   tryAcquire(tenant?: string): Pooled<R> | undefined {
-    this.#assertNotClosing()
+    this.#assertServing()
     if (this.#state.kind === 'paused' || !this.#waiting.admits(tenant)) return undefined
     for (let next = this.#idle.top; next !== undefined; next = this.#idle.top) {
       const isUsable = this.#options.driver.isUsable(next.resource)
@@ -130,7 +134,7 @@ export class ShardPool<R> {
    * refused at once.
    */
   assertAvailable(): void {
-    this.#assertNotClosing()
+    this.#assertServing()
     const failure = this.#hopelessness
     if (failure !== undefined) throw this.#waiting.unavailable(failure.error)
     // Those for whom a connection can still be opened do not queue behind anybody.
@@ -207,6 +211,43 @@ export class ShardPool<R> {
     return gone
   }
 
+  /** The gate has shut: those who wait are refused, and nothing more is opened. What is lent stays so. */
+  shut(): void {
+    this.#connector.abandon(new Error('the circuit breaker has opened'))
+    this.#waiting.refuseAll(() => this.#options.gate.refusal())
+  }
+
+  /** The gate is open again: connections are opened one at a time at first, so that many processes do not storm. */
+  reopen(): void {
+    this.#connector.restart()
+    this.#advance()
+  }
+
+  /**
+   * A place for a resource that somebody else opens, whether the gate is open or not. Where all are taken it is that of
+   * an idle resource, or of the next one that is given back. Rejects with the signal's reason, or PoolDrainingError.
+   */
+  async reserve(signal: AbortSignal): Promise<Place<R>> {
+    this.#assertNotClosing()
+    signal.throwIfAborted()
+    const granted = this.#places.request(signal)
+    this.#grantPlaces()
+    await granted
+    let isHeld = true
+    const vacate = () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#places.release()
+      this.#advance()
+    }
+    const fill = (resource: R) => {
+      isHeld = false
+      this.#places.release()
+      this.#opened(resource)
+    }
+    return { onLost: (resource) => this.#lost(resource), fill, vacate }
+  }
+
   /**
    * Lends nothing any more, refuses those who wait, closes what is idle, and settles when everything lent has come
    * back and is closed, or after `deadlineMs`, when the rest is closed under its users.
@@ -234,6 +275,7 @@ export class ShardPool<R> {
     }
     this.#connector.stop()
     this.#waiting.refuseAll(() => this.#errors.draining())
+    this.#places.refuseAll(() => this.#errors.draining())
     for (const pooled of this.#idle.popAll()) this.#close(pooled, 'drained')
     this.#options.deadlines.add(force)
     this.#finishDraining()
@@ -279,6 +321,10 @@ export class ShardPool<R> {
     const unwanted = this.#whyUnwanted(pooled)
     if (unwanted !== undefined) {
       this.#close(pooled, unwanted)
+      return
+    }
+    if (this.#lacksPlaces) {
+      this.#close(pooled, 'rotated')
       return
     }
     const wasAsked = pooled.state === 'asked'
@@ -367,16 +413,28 @@ export class ShardPool<R> {
 
   /** Places that are free, or for which an attempt to connect is under way. */
   get #room(): number {
-    return this.#options.limits.max - this.#members.size - this.#closing
+    return this.#options.limits.max - this.#members.size - this.#closing - this.#places.held
   }
 
   /** Something has changed: hands out what is idle, and opens what is missing. */
   #advance(): void {
-    if (this.#state.kind !== 'open') return
+    if (this.#places.wanted > 0) this.#grantPlaces()
+    if (this.#state.kind !== 'open' || !this.#options.gate.isOpen) return
     const failure = this.#hopelessness
     if (failure !== undefined) this.#waiting.refuseAll(() => this.#waiting.unavailable(failure.error))
     if (this.#waiting.size > 0) this.#handOut()
     this.#grow()
+  }
+
+  #grantPlaces(): void {
+    this.#places.grant(this.#room - this.#connector.pending)
+    const spare = this.#lacksPlaces ? this.#idle.pop() : undefined
+    if (spare !== undefined) this.#close(spare, 'rotated')
+  }
+
+  /** Whether more places are asked for than become free by themselves. */
+  get #lacksPlaces(): boolean {
+    return this.#places.wanted > this.#closing
   }
 
   /** Brings those who may have a resource and what is idle together. */
@@ -410,6 +468,11 @@ export class ShardPool<R> {
   #connectFailed(): void {
     this.counts.connectFailureCount++
     this.#advance()
+  }
+
+  #assertServing(): void {
+    this.#assertNotClosing()
+    if (!this.#options.gate.isOpen) throw this.#options.gate.refusal()
   }
 
   #assertNotClosing(): void {

@@ -1,10 +1,9 @@
 import type { Knex } from 'knex'
-import { ShardUnknownError } from '../errors.ts'
 import { Binding } from '../pool/binding.ts'
 import type { PoolRegistry, Role } from '../pool/pool-registry.ts'
 import type { Router } from '../router/router.ts'
+import { findShard } from '../topology/find-shard.ts'
 import type { Shard, Topology } from '../topology/topology.ts'
-import { closest } from '../util/closest.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
 import {
   bindScope,
@@ -112,7 +111,7 @@ export class Scopes implements ScopeApi {
   enter(value: Scope, around: Binding<OpenScope> | undefined, options: EnterOptions = {}): EnteredScope {
     // Code that a settled scope has left behind, such as a timer, may open scopes that have nothing to do with it.
     const outer = around?.rules.ended === undefined ? around : undefined
-    const shard = this.#shard(value.shard)
+    const shard = findShard(this.#topology, value.shard)
     const shared = options.separate ? undefined : this.#inReach(outer, shard, value.role)
     if (shared !== undefined) {
       const rules = new OpenScope(value, shared.rules.endpoint, this, outer)
@@ -136,12 +135,6 @@ export class Scopes implements ScopeApi {
     return undefined
   }
 
-  #shard(name: string): Shard {
-    const shard = this.#topology.shards.get(name)
-    if (shard !== undefined) return shard
-    throw new ShardUnknownError(`No shard is named ${JSON.stringify(name)}. ${hint(name, this.#topology)}`)
-  }
-
   async runInScope<T>(token: ScopeToken, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
     return this.connectedTo(tokenTarget(token), fn)
   }
@@ -149,9 +142,4 @@ export class Scopes implements ScopeApi {
   async shardFor(tenant: TenantId): Promise<string> {
     return this.#router.route(normalizeTenantId(tenant))
   }
-}
-
-function hint(name: string, { shards }: Topology): string {
-  const near = closest(name, [...shards.keys()])
-  return near === undefined ? 'sharding.shardNames lists the shards.' : `Did you mean "${near}"?`
 }

@@ -1,8 +1,9 @@
 import { scaled } from '@sherd/local-servers/test-scale'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type BreakerStateName, CircuitBreaker, type Permit } from '../../src/breaker/circuit-breaker.ts'
+import { CircuitBreaker, type Permit } from '../../src/breaker/circuit-breaker.ts'
 import type { BreakerConfig } from '../../src/config/resolved-config.ts'
+import type { BreakerStateName } from '../../src/diagnostics.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
 interface Outcome {

@@ -601,13 +601,16 @@ describe('pauses after failures to connect', () => {
     expect(driver.opening).toHaveLength(1)
   })
 
-  test('after a failure one attempt runs at a time, until one succeeds', async () => {
+  test('after a failure one attempt runs at a time, and twice as many after each that succeeds', async () => {
     const { pool, driver, clock } = poolOf({ max: 10, connectConcurrency: 4 }, { open: 'manual' })
     callers(1, pool)
     first(driver.opening).fail(new Error('down'))
     await clock.advance(50)
     callers(8, pool)
     expect(driver.opening).toHaveLength(1)
+    first(driver.opening).succeed()
+    await settled()
+    expect(driver.opening).toHaveLength(2)
     first(driver.opening).succeed()
     await settled()
     expect(driver.opening).toHaveLength(4)

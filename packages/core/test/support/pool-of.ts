@@ -1,7 +1,16 @@
 import type { PoolConfig } from '../../src/config/resolved-config.ts'
+import type { Gate } from '../../src/pool/gate.ts'
 import { ShardPool } from '../../src/pool/shard-pool.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FakeDriver, type FakeDriverOptions, type FakeResource } from './fake-driver.ts'
+
+/** No breaker is in the way. */
+export const OPEN: Gate = {
+  isOpen: true,
+  refusal: () => {
+    throw new Error('it is open')
+  },
+}
 
 export const LIMITS: PoolConfig = {
   min: 0,
@@ -48,6 +57,7 @@ export function poolWith<D extends FakeDriver>(
     clock,
     deadlines,
     random,
+    gate: OPEN,
   })
   return { pool, driver, clock }
 }

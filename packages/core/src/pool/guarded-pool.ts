@@ -1,0 +1,155 @@
+import { type BreakerChange, CircuitBreaker, type Permit } from '../breaker/circuit-breaker.ts'
+import { codeOf, verdictOn } from '../breaker/failure-codes.ts'
+import type { BreakerConfig, PoolConfig } from '../config/resolved-config.ts'
+import { breakerChanged } from '../diagnostics.ts'
+import { CircuitOpenError } from '../errors.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Deadlines } from '../util/deadlines.ts'
+import { runInRootContext } from '../util/root-context.ts'
+import { connectTimeoutError } from './connect-timeout-error.ts'
+import type { ResourceDriver } from './resource-driver.ts'
+import { ShardPool } from './shard-pool.ts'
+import { WatchedDriver } from './watched-driver.ts'
+
+export interface GuardedPoolOptions<R> {
+  readonly shard: string
+  /** Of the endpoint: `shard_0`, `shard_0/replica-0`. */
+  readonly id: string
+  readonly kind: 'primary' | 'replica'
+  readonly driver: ResourceDriver<R>
+  readonly limits: PoolConfig
+  readonly breaker: BreakerConfig | null
+  /** False where opening takes no network. */
+  readonly isRemote: boolean
+  /** Why a resource was lost. */
+  readonly lossOf: (resource: R) => unknown
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly random: () => number
+}
+
+/** An attempt that says nothing for a third of its time gets another one beside it. */
+const HEDGES = 3
+
+/** A pool behind a circuit breaker: while its server is down callers are told so at once, and nobody has to find out. */
+export class GuardedPool<R> {
+  readonly pool: ShardPool<R>
+  readonly breaker: CircuitBreaker
+  readonly #options: GuardedPoolOptions<R>
+  readonly #driver: WatchedDriver<R>
+  readonly #renewals = new Set<AbortController>()
+
+  constructor(options: GuardedPoolOptions<R>) {
+    this.#options = options
+    const { shard, driver, limits, breaker: config, isRemote, lossOf, clock, deadlines, random } = options
+    const hedgeAfterMs = isRemote ? limits.connectTimeoutMs / HEDGES : null
+    this.breaker = new CircuitBreaker({
+      config,
+      clock,
+      deadlines,
+      random,
+      isConnected: () => this.#driver.isConnected,
+      probe: (permit) => this.#probe(permit),
+      onChange: (change) => this.#changed(change),
+    })
+    this.#driver = new WatchedDriver({
+      driver,
+      breaker: this.breaker,
+      clock,
+      deadlines,
+      hedgeAfterMs,
+      lossOf,
+    })
+    const { breaker } = this
+    this.pool = new ShardPool({
+      shard,
+      driver: this.#driver,
+      limits,
+      clock,
+      deadlines,
+      random,
+      gate: {
+        get isOpen() {
+          return breaker.isClosed
+        },
+        refusal: () => this.#refusal(),
+      },
+    })
+  }
+
+  /**
+   * Opens a new connection first. Once that one answers the breaker closes, and all older connections are retired: idle
+   * ones at once, those in use when they come back. Rejects with what the attempt failed with, and has changed nothing
+   * then; so it does when the pool is closing.
+   */
+  async recover(): Promise<void> {
+    await this.#renew(undefined)
+    this.breaker.close()
+  }
+
+  /** A query was answered, with whatever. Connections that break tell so themselves. */
+  noteOutcome(outcome: 'answered' | 'lost'): void {
+    if (outcome === 'answered') this.breaker.succeeded(this.breaker.admit())
+  }
+
+  /** As {@link ShardPool.close}; looks for the database no more. */
+  close(deadlineMs: number): Promise<void> {
+    this.breaker.stop()
+    for (const renewal of this.#renewals) renewal.abort(new Error('the pool is closing'))
+    return this.pool.close(deadlineMs)
+  }
+
+  #probe(permit: Permit): void {
+    runInRootContext(() => this.#renew(permit)).then(
+      () => this.breaker.succeeded(permit),
+      (error) => {
+        // A server that says no is there: whoever comes now is told what it says.
+        if (verdictOn(error) === 'answer') this.breaker.succeeded(permit)
+        else this.breaker.ended(permit)
+      },
+    )
+  }
+
+  async #renew(permit: Permit | undefined): Promise<void> {
+    const { clock, deadlines, limits } = this.#options
+    const controller = new AbortController()
+    const { signal } = controller
+    const timeout = {
+      deadline: clock.now() + limits.connectTimeoutMs,
+      expire: () => controller.abort(connectTimeoutError(limits.connectTimeoutMs)),
+    }
+    deadlines.add(timeout)
+    this.#renewals.add(controller)
+    try {
+      const place = await this.pool.reserve(signal)
+      try {
+        const resource = await this.#driver.openUnder(permit, signal, place.onLost)
+        // What is idle may have been cut off like the rest.
+        void this.pool.rotate()
+        place.fill(resource)
+      } finally {
+        place.vacate()
+      }
+    } finally {
+      deadlines.delete(timeout)
+      this.#renewals.delete(controller)
+    }
+  }
+
+  #changed({ from, to, cause }: BreakerChange): void {
+    const { shard, id, kind } = this.#options
+    if (to === 'open' || to === 'isolated') this.pool.shut()
+    if (to === 'closed') this.pool.reopen()
+    breakerChanged.publish({ shard, endpoint: id, kind, from, to, cause: codeOf(cause) })
+  }
+
+  #refusal(): CircuitOpenError {
+    const { shard, id } = this.#options
+    const retryAfter = this.breaker.refuse()
+    const message =
+      this.breaker.name === 'isolated'
+        ? `Shard "${shard}" is isolated by sharding.isolate(): it serves again once that is released.`
+        : `The database of "${id}" is down, and is not asked before it answers a probe again (breaker.probeIntervalMs).`
+    return new CircuitOpenError(message, { shard, retryAfter, cause: this.breaker.cause })
+  }
+}
