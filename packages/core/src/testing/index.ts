@@ -1,3 +1,4 @@
+export { createTestSharding, type TestShardingOptions } from './create-test-sharding.ts'
 export { type ExpectReleasedOptions, expectReleased } from './expect-released.ts'
 export { failRouter } from './fail-router.ts'
 export { type FailShardOptions, failShard, type ShardFailure } from './fail-shard.ts'

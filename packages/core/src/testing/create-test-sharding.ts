@@ -1,0 +1,71 @@
+import type { Knex } from 'knex'
+import { loadConfig } from '../config/load-config.ts'
+import { type CreateShardingOptions, wire } from '../create-sharding.ts'
+import { type Sharding, ShardingInstance, type ShardingOptions } from '../sharding.ts'
+import { TemporaryDatabases } from './databases/temporary-databases.ts'
+
+export interface TestShardingOptions extends CreateShardingOptions {
+  /**
+   * Fills one shard's database, in a scope on that shard: `(db) => db.migrate.latest({ directory: 'migrations' })`.
+   *
+   * @default leaves it as it was created
+   */
+  readonly prepare?: (db: Knex, shard: string) => unknown
+  /**
+   * What each new database is a copy of: for PostgreSQL a database of the same server, to which nobody is connected; for
+   * SQLite a file. MySQL and MariaDB have no such thing.
+   *
+   * @default an empty database
+   */
+  readonly template?: string | ((shard: string) => string)
+}
+
+/**
+ * A Sharding as the configuration describes it, on databases of its own: for each shard one is created on the shard's
+ * server (for SQLite in the folder for temporary files), and removed by `close()`. What runs that were killed have left is
+ * removed by the next one. Replicas are left out: readers read the temporary database itself. The user that shards connect
+ * as needs the right to create databases.
+ *
+ * Rejects with ConfigInvalidError, and with what the database or `prepare` fails with; then nothing is left behind.
+ */
+export async function createTestSharding({
+  config,
+  env = process.env,
+  prepare,
+  template,
+}: TestShardingOptions = {}): Promise<Sharding> {
+  const resolved = loadConfig(config, env)
+  const databases = new TemporaryDatabases()
+  const templateOf = typeof template === 'function' ? template : () => template
+  try {
+    const sharding = new TestSharding(wire(await databases.create(resolved, templateOf)), databases)
+    try {
+      for (const shard of sharding.shardNames) {
+        await sharding.connectedTo(shard, async () => await prepare?.(sharding.db, shard))
+      }
+      return sharding
+    } catch (error) {
+      await sharding.close({ deadlineMs: 0 })
+      throw error
+    }
+  } catch (error) {
+    await databases.drop().catch(() => {})
+    throw error
+  }
+}
+
+class TestSharding extends ShardingInstance {
+  readonly #databases: TemporaryDatabases
+  #dropped: Promise<void> | undefined
+
+  constructor(options: ShardingOptions, databases: TemporaryDatabases) {
+    super(options)
+    this.#databases = databases
+  }
+
+  override async close(options?: { deadlineMs?: number }): Promise<void> {
+    await super.close(options)
+    this.#dropped ??= this.#databases.drop()
+    await this.#dropped
+  }
+}
