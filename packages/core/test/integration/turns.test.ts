@@ -153,6 +153,21 @@ test.needs('HELD_CURSORS')(
   },
 )
 
+test.needs('CURSORS')('L3: a comment before a streamed query makes no difference', async () => {
+  const { sharding, db } = open()
+  await sharding.connectedTo('one', async () => {
+    let rows = 0
+    for await (const _row of db('numbers')
+      .comment('report:1')
+      .comment('* / -- page')
+      .stream({ batchSize: 10 })) {
+      await db.raw('select 1')
+      rows++
+    }
+    expect(rows).toBe(1000)
+  })
+})
+
 test.needs('CURSORS')('L3: two streams at once share the connection', async () => {
   const { sharding, db } = open()
   await sharding.connectedTo('one', async () => {

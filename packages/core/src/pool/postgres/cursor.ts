@@ -8,6 +8,9 @@ let cursors = 0
 /** The server's complaints about a statement that no cursor can be declared for. */
 const NOT_FOR_CURSORS = new Set(['0A000', '42601', '42P11'])
 
+/** Comments may stand before the keyword, as knex's `.comment()` puts them; not one inside another. */
+const READING = /^(?:[\s(]|--[^\n]*\n|\/\*(?:(?!\/\*|\*\/)[\s\S])*\*\/)*(?:select|values|table|with)\b/i
+
 /**
  * An SQL cursor (https://www.postgresql.org/docs/current/sql-declare.html). Outside of transactions it is declared
  * WITH HOLD, for which the server computes and keeps the whole result first.
@@ -24,7 +27,7 @@ export class PostgresCursor implements Cursor {
 
   /** What is not certainly a reading statement is left alone: a refused DECLARE would abort a transaction. */
   static canRead(sql: string): boolean {
-    return /^[\s(]*(?:select|values|table|with)\b/i.test(sql) && !mayWrite(sql)
+    return READING.test(sql) && !mayWrite(sql)
   }
 
   async open(connection: RawConnection): Promise<boolean> {
