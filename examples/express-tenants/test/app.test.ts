@@ -1,15 +1,13 @@
 import { connectedTo, connectedToTenant, db } from '@sherd/core'
-import { expectReleased } from '@sherd/core/testing'
+import { failShard } from '@sherd/core/testing'
 import request from 'supertest'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
 import { firstProjects } from '../src/first-projects.ts'
 import { useShards } from './shards.ts'
 
 const sharding = await useShards()
 const app = createApp()
-
-afterEach(() => expectReleased(sharding))
 
 const projectsOf = (tenant: string) => request(app).get('/projects').set('x-tenant-id', tenant)
 const namesIn = (body: { projects: { name: string }[] }) => body.projects.map(({ name }) => name)
@@ -42,12 +40,9 @@ test('a new project is seen by its tenant alone, and told of in its events', asy
 })
 
 test('a project whose event cannot be written is not added', async () => {
+  // For this test alone, as everything that a test does.
   await connectedTo('shard_0', () => db.raw('alter table events add constraint none check (false)'))
-  try {
-    await request(app).post('/projects').set('x-tenant-id', 'acme').send({ name: 'Anvil 2' }).expect(500)
-  } finally {
-    await connectedTo('shard_0', () => db.raw('alter table events drop constraint none'))
-  }
+  await request(app).post('/projects').set('x-tenant-id', 'acme').send({ name: 'Anvil 2' }).expect(500)
   expect(namesIn((await projectsOf('acme')).body)).toEqual(firstProjects['acme'])
 })
 
@@ -89,7 +84,8 @@ test('a report waits as long as it is told, within limits', async () => {
 })
 
 test('a saturated shard answers 503, and the others serve', async () => {
-  await withAllConnectionsOf('shard_0', async () => {
+  {
+    using _ = failShard(sharding, 'shard_0', 'checkout-timeout')
     const [get, post, hooli] = await Promise.all([
       projectsOf('acme'),
       request(app).post('/projects').set('x-tenant-id', 'globex').send({ name: 'Lemon tree' }),
@@ -101,16 +97,6 @@ test('a saturated shard answers 503, and the others serve', async () => {
       expect(refused.body).toMatchObject({ code: 'SHARD_ERR_CHECKOUT_TIMEOUT', shard: 'shard_0' })
     }
     expect(hooli.status).toBe(200)
-  })
+  }
   await projectsOf('acme').expect(200)
 })
-
-/** Runs `fn` while every connection that the shard's pool may open is in other hands. */
-async function withAllConnectionsOf(shard: string, fn: () => Promise<void>): Promise<void> {
-  const take = (count: number): Promise<void> => {
-    if (count === 0) return fn()
-    // Separate, for otherwise nested scopes of one shard share a connection.
-    return connectedTo({ shard, separate: true }, () => take(count - 1))
-  }
-  await take(sharding.stats().shards[shard]?.writing.max ?? 0)
-}

@@ -1,29 +1,31 @@
-import { connectedTo, createSharding, db, type Sharding, setDefaultSharding } from '@sherd/core'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { afterAll, beforeEach } from 'vitest'
+import { type Sharding, setDefaultSharding } from '@sherd/core'
+import { createTestSharding, transactionalTests } from '@sherd/core/testing'
+import type {} from '@sherd/local-servers/vitest'
+import { afterAll, afterEach, beforeEach, inject } from 'vitest'
 import { addFirstProjects } from '../src/first-projects.ts'
-import { migrate } from '../src/migrate.ts'
+import { migrations } from '../src/migrate.ts'
 
-/** The shards of config/ on empty databases of the calling test file's own; each test begins with the first projects. */
+/**
+ * The shards of config/ on temporary databases of the calling test file's own, with the first projects. What a test does
+ * there is rolled back after it, though the application knows nothing of that.
+ */
 export async function useShards(): Promise<Sharding> {
-  const sharding = createSharding({
+  const server = inject('postgresUrl')
+  const sharding = await createTestSharding({
     env: {
       ...process.env,
-      SHARD_0_DATABASE_URL: await createDatabase(),
-      SHARD_1_DATABASE_URL: await createDatabase(),
-      SHARD_2_DATABASE_URL: await createDatabase(),
+      SHARD_0_DATABASE_URL: server,
+      SHARD_1_DATABASE_URL: server,
+      SHARD_2_DATABASE_URL: server,
     },
+    prepare: (db) => db.migrate.latest(migrations),
   })
   setDefaultSharding(sharding)
   afterAll(() => sharding.close())
-  await migrate(sharding)
-  beforeEach(async () => {
-    await removeAllRows(sharding)
-    await addFirstProjects()
-  })
-  return sharding
-}
+  await addFirstProjects()
 
-async function removeAllRows({ shardNames }: Sharding): Promise<void> {
-  for (const shard of shardNames) await connectedTo(shard, () => db.raw('truncate projects, events'))
+  const tests = transactionalTests(sharding)
+  beforeEach(tests.begin)
+  afterEach(tests.rollback)
+  return sharding
 }
