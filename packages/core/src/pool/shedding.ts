@@ -16,7 +16,7 @@ export class Shedding {
   #isOverloaded = false
   #intervalEnd = 0
   /** The shortest wait that ended in this interval. */
-  #leastMs = 0
+  #leastMs = Number.POSITIVE_INFINITY
 
   constructor(options: SheddingOptions) {
     this.#options = options
@@ -30,10 +30,13 @@ export class Shedding {
 
   /** Somebody's turn has come after `waitedMs`. */
   note(waitedMs: number, now: number): void {
+    if (now >= this.#intervalEnd) {
+      // An interval in which nobody was served, as behind one slow holder, says nothing about the queue.
+      const { targetMs } = this.#options
+      this.#isOverloaded = Number.isFinite(this.#leastMs) && this.#leastMs > targetMs
+      this.#begin(now)
+    }
     if (waitedMs < this.#leastMs) this.#leastMs = waitedMs
-    if (now < this.#intervalEnd) return
-    this.#isOverloaded = this.#leastMs > this.#options.targetMs
-    this.#begin(now)
   }
 
   /** Whether somebody who has waited for `waitedMs` is to be refused. */

@@ -481,25 +481,29 @@ async function heal(model: Model, real: Real): Promise<void> {
   await settled()
 }
 
-test('fault 3: whatever happens, resources have one owner, the queue is fair, and nothing is lost', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      limits,
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      commands,
-      async (limits, random, steps) => {
-        const manual = { open: 'manual', reset: 'manual', close: 'manual', ping: 'manual' } as const
-        const real = poolOf(limits, manual, () => random)
-        const model = new Model(limits)
-        await fc.asyncModelRun(() => ({ model, real }), steps)
-        await heal(model, real)
-        expect(real.pool.stats()).toMatchObject({ total: 0, active: 0, idle: 0, waiting: 0 })
-        expect(real.driver.held).toBe(0)
-        expect(real.driver.openedCount).toBe(real.driver.closed.length)
-        expect(real.clock.deadlines.size).toBe(0)
-        expect(model.rotationsUnderWay, 'each rotation comes to its end').toBe(0)
-      },
-    ),
-    { numRuns: scaled(100_000) },
-  )
-}, scaled(1_200_000))
+test(
+  'fault 3: whatever happens, resources have one owner, the queue is fair, and nothing is lost',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        limits,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        commands,
+        async (limits, random, steps) => {
+          const manual = { open: 'manual', reset: 'manual', close: 'manual', ping: 'manual' } as const
+          const real = poolOf(limits, manual, () => random)
+          const model = new Model(limits)
+          await fc.asyncModelRun(() => ({ model, real }), steps)
+          await heal(model, real)
+          expect(real.pool.stats()).toMatchObject({ total: 0, active: 0, idle: 0, waiting: 0 })
+          expect(real.driver.held).toBe(0)
+          expect(real.driver.openedCount).toBe(real.driver.closed.length)
+          expect(real.clock.deadlines.size).toBe(0)
+          expect(model.rotationsUnderWay, 'each rotation comes to its end').toBe(0)
+        },
+      ),
+      { numRuns: scaled(100_000) },
+    )
+  },
+  scaled(1_200_000),
+)

@@ -25,6 +25,11 @@ export class Caller<R> {
     )
   }
 
+  /** Settles when it has been served, rejects when it is refused. */
+  get end(): Promise<unknown> {
+    return this.#waiter?.promise ?? Promise.resolve()
+  }
+
   get outcome(): 'waiting' | 'served' | 'refused' {
     if (this.error !== undefined) return 'refused'
     return this.#pooled === undefined ? 'waiting' : 'served'
