@@ -27,7 +27,7 @@ export function unusedStats(max: number): RoleStats {
   return { total: 0, active: 0, idle: 0, waiting: 0, max, utilization: 0, detachedCount: 0 }
 }
 
-export function addStats(a: RoleStats, b: RoleStats): RoleStats {
+export function addPoolStats(a: PoolStats, b: PoolStats): PoolStats {
   const active = a.active + b.active
   const max = a.max + b.max
   return {
@@ -37,6 +37,9 @@ export function addStats(a: RoleStats, b: RoleStats): RoleStats {
     waiting: a.waiting + b.waiting,
     max,
     utilization: utilization(active, max),
-    detachedCount: a.detachedCount + b.detachedCount,
   }
+}
+
+export function addStats(a: RoleStats, b: RoleStats): RoleStats {
+  return { ...addPoolStats(a, b), detachedCount: a.detachedCount + b.detachedCount }
 }
