@@ -6,6 +6,8 @@ import { isRefusal } from './failure-codes.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
 import { type Failure, TripRules } from './trip-rules.ts'
 
+export type { BreakerStateName }
+
 /** Says when something began: what becomes of it counts only while the breaker is still in the same state. */
 export interface Permit {
   readonly generation: number
