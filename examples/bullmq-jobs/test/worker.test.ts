@@ -1,21 +1,19 @@
-import { connectedTo, createSharding, db, setDefaultSharding } from '@sherd/core'
-import { createDatabase } from '@sherd/local-servers/test-database'
-import { afterAll, beforeEach, expect, test, vi } from 'vitest'
+import { connectedTo, db, setDefaultSharding } from '@sherd/core'
+import { createTestSharding } from '@sherd/core/testing'
+import type {} from '@sherd/local-servers/vitest'
+import { afterAll, beforeEach, expect, inject, test, vi } from 'vitest'
 import type { InvoiceJob } from '../src/invoice-worker.ts'
-import { migrate } from '../src/migrate.ts'
+import { migrations } from '../src/migrate.ts'
 import { startWorking, type Working } from '../src/start-working.ts'
 import { describeWithRedis } from './redis.ts'
 
-const sharding = createSharding({
-  env: {
-    ...process.env,
-    SHARD_0_DATABASE_URL: await createDatabase(),
-    SHARD_1_DATABASE_URL: await createDatabase(),
-  },
+const server = inject('postgresUrl')
+const sharding = await createTestSharding({
+  env: { ...process.env, SHARD_0_DATABASE_URL: server, SHARD_1_DATABASE_URL: server },
+  prepare: (db) => db.migrate.latest(migrations),
 })
 setDefaultSharding(sharding)
 afterAll(() => sharding.close())
-await migrate(sharding)
 
 beforeEach(async () => {
   for (const shard of sharding.shardNames) await connectedTo(shard, () => db.raw('truncate invoices, events'))

@@ -1,22 +1,20 @@
-import { connectedTo, connectedToTenant, createSharding, db, setDefaultSharding } from '@sherd/core'
+import { connectedTo, connectedToTenant, db, setDefaultSharding } from '@sherd/core'
+import { createTestSharding } from '@sherd/core/testing'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import type PgBoss from 'pg-boss'
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest'
 import { finished } from '../src/finished.ts'
-import { migrate } from '../src/migrate.ts'
+import { migrations } from '../src/migrate.ts'
 import { makeReport, type ReadingJob, requestReport, startWorkers } from '../src/queues.ts'
 import { startBoss } from '../src/start-boss.ts'
 
-const sharding = createSharding({
-  env: {
-    ...process.env,
-    SHARD_0_DATABASE_URL: await createDatabase(),
-    SHARD_1_DATABASE_URL: await createDatabase(),
-  },
+const server = inject('postgresUrl')
+const sharding = await createTestSharding({
+  env: { ...process.env, SHARD_0_DATABASE_URL: server, SHARD_1_DATABASE_URL: server },
+  prepare: (db) => db.migrate.latest(migrations),
 })
 setDefaultSharding(sharding)
 afterAll(() => sharding.close())
-await migrate(sharding)
 const started = await startBoss(await createDatabase())
 const { boss } = started
 afterAll(() => started[Symbol.asyncDispose]())
