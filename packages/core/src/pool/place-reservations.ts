@@ -13,10 +13,21 @@ interface Request {
   readonly refuse: (reason: unknown) => void
 }
 
+export interface PlaceReservationsOptions<R> {
+  readonly onFilled: (resource: R) => void
+  readonly onVacated: () => void
+  readonly onLost: (resource: R) => void
+}
+
 /** Who asks for a place in a pool, and who has got one and not filled it yet. */
-export class PlaceReservations {
+export class PlaceReservations<R> {
+  readonly #options: PlaceReservationsOptions<R>
   readonly #wanted = new Set<Request>()
   #held = 0
+
+  constructor(options: PlaceReservationsOptions<R>) {
+    this.#options = options
+  }
 
   /** Places that are given away. */
   get held(): number {
@@ -29,7 +40,27 @@ export class PlaceReservations {
   }
 
   /** Settles when a place has been given away; rejects with the signal's reason. */
-  request(signal: AbortSignal): Promise<void> {
+  async request(signal: AbortSignal): Promise<Place<R>> {
+    await this.#granted(signal)
+    const { onFilled, onVacated, onLost } = this.#options
+    let isHeld = true
+    return {
+      onLost,
+      fill: (resource) => {
+        isHeld = false
+        this.#held--
+        onFilled(resource)
+      },
+      vacate: () => {
+        if (!isHeld) return
+        isHeld = false
+        this.#held--
+        onVacated()
+      },
+    }
+  }
+
+  #granted(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = () => {
         this.#wanted.delete(request)
@@ -55,10 +86,6 @@ export class PlaceReservations {
   /** Gives away up to `free` places. */
   grant(free: number): void {
     for (const { grant } of [...this.#wanted].slice(0, Math.max(0, free))) grant()
-  }
-
-  release(): void {
-    this.#held--
   }
 
   refuseAll(reason: () => unknown): void {

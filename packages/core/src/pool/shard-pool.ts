@@ -4,10 +4,11 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import { type ConnectFailure, Connector } from './connector.ts'
+import { Drain } from './drain.ts'
 import type { Gate } from './gate.ts'
-import { Generations } from './generations.ts'
 import { IdleStack } from './idle-stack.ts'
 import { Liveness } from './liveness.ts'
+import { Members } from './members.ts'
 import { type Place, PlaceReservations } from './place-reservations.ts'
 import { type CloseCause, PoolCounts } from './pool-counts.ts'
 import { type PoolStats, utilization } from './pool-stats.ts'
@@ -31,7 +32,7 @@ type PoolState =
   | { readonly kind: 'open' }
   /** Lends nothing and opens nothing; callers wait. */
   | { readonly kind: 'paused' }
-  | { readonly kind: 'draining'; readonly drained: () => void; readonly done: Promise<void> }
+  | { readonly kind: 'draining'; readonly drain: Drain }
   | { readonly kind: 'closed' }
 
 /** After these, whatever has lain idle since before may be broken as well. */
@@ -54,15 +55,13 @@ const ALARMING: ReadonlySet<CloseCause> = new Set(['lost', 'dead', 'destroyed', 
 export class ShardPool<R> {
   readonly counts = new PoolCounts()
   readonly #options: ShardPoolOptions<R>
-  readonly #members = new Map<R, Pooled<R>>()
+  readonly #members: Members<R>
   readonly #idle: IdleStack<R>
   readonly #waiting: WaitingRoom<R>
   readonly #liveness: Liveness<R>
   readonly #connector: Connector<R>
-  readonly #generations = new Generations()
   readonly #errors: CheckoutErrors
-  readonly #places = new PlaceReservations()
-  #closing = 0
+  readonly #places: PlaceReservations<R>
   #state: PoolState = { kind: 'open' }
   /** Whether somebody has ever asked: before that a pool costs nothing, whatever its `min`. */
   #isInUse = false
@@ -72,6 +71,7 @@ export class ShardPool<R> {
     const { driver, limits, clock, deadlines, random } = options
     const shared = { driver, limits, clock, deadlines, counts: this.counts }
     this.#errors = new CheckoutErrors(options.shard, random)
+    this.#members = new Members({ ...shared, random, onGone: () => this.#gone() })
     this.#idle = new IdleStack({
       ...shared,
       size: () => this.#members.size,
@@ -91,11 +91,16 @@ export class ShardPool<R> {
     this.#connector = new Connector({
       ...shared,
       random,
-      onOpened: (resource) => this.#opened(resource),
-      onLate: (resource) => this.#late(resource),
+      onOpened: (resource) => this.#settle(this.#members.add(resource)),
+      onLate: (resource) => this.#members.close(this.#members.add(resource), 'late'),
       onFailed: () => this.#connectFailed(),
       onLost: (resource) => this.#lost(resource),
       onReady: () => this.#advance(),
+    })
+    this.#places = new PlaceReservations({
+      onFilled: (resource) => this.#settle(this.#members.add(resource)),
+      onVacated: () => this.#advance(),
+      onLost: (resource) => this.#lost(resource),
     })
   }
 
@@ -152,9 +157,9 @@ export class ShardPool<R> {
   /** Takes a resource back: it is lent again once it is as it was when it was opened. */
   release(pooled: Pooled<R>): void {
     if (this.#wasTaken(pooled)) return
-    const unwanted = this.#whyUnwanted(pooled)
-    if (unwanted !== undefined) {
-      this.#close(pooled, unwanted)
+    const unwanted = this.#members.whyUnwanted(pooled)
+    if (unwanted !== undefined || this.#isClosing) {
+      this.#close(pooled, unwanted ?? 'drained')
       return
     }
     const reset = this.#options.driver.reset(pooled.resource)
@@ -204,7 +209,7 @@ export class ShardPool<R> {
    * `min` of them are opened anew. Settles when nothing opened before is left.
    */
   rotate(): Promise<void> {
-    const gone = this.#generations.rotate()
+    const gone = this.#members.rotate()
     this.#connector.abandon(new Error('the pool opens its connections anew'))
     for (const pooled of this.#idle.popAll()) this.#close(pooled, 'rotated')
     this.#advance()
@@ -230,22 +235,9 @@ export class ShardPool<R> {
   async reserve(signal: AbortSignal): Promise<Place<R>> {
     this.#assertNotClosing()
     signal.throwIfAborted()
-    const granted = this.#places.request(signal)
+    const place = this.#places.request(signal)
     this.#grantPlaces()
-    await granted
-    let isHeld = true
-    const vacate = () => {
-      if (!isHeld) return
-      isHeld = false
-      this.#places.release()
-      this.#advance()
-    }
-    const fill = (resource: R) => {
-      isHeld = false
-      this.#places.release()
-      this.#opened(resource)
-    }
-    return { onLost: (resource) => this.#lost(resource), fill, vacate }
+    return await place
   }
 
   /**
@@ -253,61 +245,26 @@ export class ShardPool<R> {
    * back and is closed, or after `deadlineMs`, when the rest is closed under its users.
    */
   close(deadlineMs: number): Promise<void> {
-    if (this.#state.kind === 'draining') return this.#state.done
+    if (this.#state.kind === 'draining') return this.#state.drain.done
     if (this.#state.kind === 'closed') return Promise.resolve()
-    let drained!: () => void
-    const done = new Promise<void>((resolve) => {
-      drained = resolve
+    const { clock, deadlines } = this.#options
+    const drain = new Drain({
+      deadlines,
+      deadline: clock.now() + deadlineMs,
+      force: () => {
+        for (const pooled of this.#members) this.#close(pooled, 'drained')
+      },
     })
-    const force = {
-      deadline: this.#options.clock.now() + deadlineMs,
-      expire: () => {
-        for (const pooled of this.#members.values()) this.#close(pooled, 'drained')
-      },
-    }
-    this.#state = {
-      kind: 'draining',
-      done,
-      drained: () => {
-        this.#options.deadlines.delete(force)
-        drained()
-      },
-    }
+    this.#state = { kind: 'draining', drain }
     this.#connector.stop()
     this.#waiting.refuseAll(() => this.#errors.draining())
     this.#places.refuseAll(() => this.#errors.draining())
     for (const pooled of this.#idle.popAll()) this.#close(pooled, 'drained')
-    this.#options.deadlines.add(force)
     this.#finishDraining()
-    return done
+    return drain.done
   }
 
   // --- What happens to a resource ----------------------------------------------------------------------------
-
-  #opened(resource: R): void {
-    const { clock, limits, random } = this.#options
-    const now = clock.now()
-    // A tenth of jitter, so that connections opened together do not all go together.
-    const lifetime = limits.maxLifetimeMs === null ? Infinity : limits.maxLifetimeMs * (1 - random() / 10)
-    const pooled: Pooled<R> = {
-      resource,
-      expiresAt: now + lifetime,
-      generation: this.#generations.join(),
-      state: 'resetting',
-      idleSince: now,
-      provenAt: now,
-      tenant: undefined,
-    }
-    this.#members.set(resource, pooled)
-    this.counts.openedCount++
-    this.#settle(pooled)
-  }
-
-  /** An attempt that had been given up has succeeded. */
-  #late(resource: R): void {
-    this.counts.openedCount++
-    this.#discard(resource, 'late', this.#generations.join())
-  }
 
   #lend(pooled: Pooled<R>, tenant: string | undefined): Pooled<R> {
     pooled.state = 'lent'
@@ -318,13 +275,9 @@ export class ShardPool<R> {
 
   /** The resource is clean, answers, and is nobody's: on to the next waiter, or to rest. */
   #settle(pooled: Pooled<R>): void {
-    const unwanted = this.#whyUnwanted(pooled)
-    if (unwanted !== undefined) {
-      this.#close(pooled, unwanted)
-      return
-    }
-    if (this.#lacksPlaces) {
-      this.#close(pooled, 'rotated')
+    const unwanted = this.#members.whyUnwanted(pooled)
+    if (unwanted !== undefined || this.#isClosing || this.#lacksPlaces) {
+      this.#close(pooled, unwanted ?? (this.#isClosing ? 'drained' : 'rotated'))
       return
     }
     const wasAsked = pooled.state === 'asked'
@@ -340,17 +293,8 @@ export class ShardPool<R> {
     this.#advance()
   }
 
-  /** Why it may not be lent again, as far as that is known without asking anybody. */
-  #whyUnwanted({ resource, expiresAt, generation }: Pooled<R>): CloseCause | undefined {
-    const { clock, driver } = this.#options
-    if (!driver.isUsable(resource)) return 'lost'
-    if (this.#isClosing) return 'drained'
-    if (generation !== this.#generations.current) return 'rotated'
-    return clock.now() < expiresAt ? undefined : 'lifetime'
-  }
-
   #lost(resource: R): void {
-    const pooled = this.#members.get(resource)
+    const pooled = this.#members.find(resource)
     // Whoever holds it finds out by using it, and gives it back.
     if (pooled?.state !== 'idle') return
     this.#idle.delete(pooled)
@@ -360,24 +304,15 @@ export class ShardPool<R> {
   /** `suspectSince`: what has shown no sign of life after that is asked for one, should this be cause for alarm. */
   #close(pooled: Pooled<R>, cause: CloseCause, suspectSince = this.#options.clock.now()): void {
     if (pooled.state === 'closed') return
-    pooled.state = 'closed'
     this.#endLoan(pooled)
-    this.#members.delete(pooled.resource)
-    this.#discard(pooled.resource, cause, pooled.generation)
+    this.#members.close(pooled, cause)
     if (ALARMING.has(cause)) this.#askIdle(suspectSince)
     this.#advance()
   }
 
-  /** Its place counts as taken until nothing of it is left, so that the server never sees more than `max`. */
-  #discard(resource: R, cause: CloseCause, generation: number): void {
-    this.#closing++
-    this.counts.closedCounts[cause]++
-    void this.#options.driver.close(resource, cause === 'dead').then(() => {
-      this.#closing--
-      this.#generations.leave(generation)
-      this.#advance()
-      this.#finishDraining()
-    })
+  #gone(): void {
+    this.#advance()
+    this.#finishDraining()
   }
 
   #endLoan(pooled: Pooled<R>): void {
@@ -413,7 +348,7 @@ export class ShardPool<R> {
 
   /** Places that are free, or for which an attempt to connect is under way. */
   get #room(): number {
-    return this.#options.limits.max - this.#members.size - this.#closing - this.#places.held
+    return this.#options.limits.max - this.#members.places - this.#places.held
   }
 
   /** Something has changed: hands out what is idle, and opens what is missing. */
@@ -434,7 +369,7 @@ export class ShardPool<R> {
 
   /** Whether more places are asked for than become free by themselves. */
   get #lacksPlaces(): boolean {
-    return this.#places.wanted > this.#closing
+    return this.#places.wanted > this.#members.closing
   }
 
   /** Brings those who may have a resource and what is idle together. */
@@ -484,9 +419,9 @@ export class ShardPool<R> {
   }
 
   #finishDraining(): void {
-    if (this.#state.kind !== 'draining' || this.#members.size + this.#closing > 0) return
-    const { drained } = this.#state
+    if (this.#state.kind !== 'draining' || this.#members.places > 0) return
+    const { drain } = this.#state
     this.#state = { kind: 'closed' }
-    drained()
+    drain.finish()
   }
 }
