@@ -17,9 +17,9 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     await settled()
-    for (let steps = 0; this.deadlines.next <= end; steps++) {
+    for (let steps = 0; this.deadlines.wakesAt <= end; steps++) {
       if (steps > STEPS_MAX) throw new Error('something waits again and again without letting time pass')
-      this.#now = Math.max(this.#now, this.deadlines.next)
+      this.#now = Math.max(this.#now, this.deadlines.wakesAt)
       this.deadlines.tick()
       await settled()
     }
@@ -45,6 +45,8 @@ export class FakeClock implements Clock {
 class WatchedDeadlines extends Deadlines {
   readonly #clock: Clock
   readonly #entries = new Set<Deadline>()
+  /** When the timer comes, be it for an entry that is there no more: coming later would be a stall. */
+  wakesAt = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock) {
     super(clock)
@@ -61,6 +63,7 @@ class WatchedDeadlines extends Deadlines {
 
   override add(entry: Deadline): void {
     this.#entries.add(entry)
+    this.wakesAt = Math.min(this.wakesAt, entry.deadline)
     super.add(entry)
   }
 
@@ -73,6 +76,7 @@ class WatchedDeadlines extends Deadlines {
     for (const entry of this.#entries) {
       if (entry.deadline <= this.#clock.now()) this.#entries.delete(entry)
     }
+    this.wakesAt = this.next
     super.tick()
   }
 }
