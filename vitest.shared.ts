@@ -10,7 +10,7 @@ export const shared: ViteUserConfig = defineConfig({
     testTimeout: isLong ? 1_200_000 : 20_000,
     hookTimeout: 60_000,
     passWithNoTests: true,
-    reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
+    reporters: ['default', ['json', { outputFile: process.env['SHERD_TEST_REPORT'] ?? 'test-results.json' }]],
     typecheck: {
       enabled: true,
       include: ['test/**/*.test-d.ts'],

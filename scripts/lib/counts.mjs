@@ -15,12 +15,22 @@ export function removeTestResults() {
 export function countTests() {
   const counts = { passed: 0, failed: 0, skipped: 0 }
   for (const file of files().filter((each) => existsSync(each))) {
-    const report = JSON.parse(readFileSync(file, 'utf8'))
-    counts.passed += report.numPassedTests
-    counts.failed += report.numFailedTests + report.testResults.filter(failedWithoutTest).length
-    counts.skipped += report.numPendingTests + report.numTodoTests
+    const { passed, failed, skipped } = countReport(file)
+    counts.passed += passed
+    counts.failed += failed
+    counts.skipped += skipped
   }
   return counts
+}
+
+/** @param {string} file a report of Vitest's reporter `json` @returns {Counts} */
+export function countReport(file) {
+  const report = JSON.parse(readFileSync(file, 'utf8'))
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + report.testResults.filter(failedWithoutTest).length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }
 }
 
 /** A test file that could not be loaded, or a hook that failed, has no failed test to show for it. */

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
+import { mariadbPrograms } from '../../packages/local-servers/src/supervisor/mariadb-programs.mjs'
+import { redisProgram } from '../../packages/local-servers/src/supervisor/redis-program.mjs'
 import { readJson, root } from './root.mjs'
 
 /**
@@ -32,7 +34,14 @@ export function turbo(...args) {
   process.env.TURBO_TELEMETRY_DISABLED = '1'
   process.env.TURBO_NO_UPDATE_NOTIFIER = '1'
   process.env.SHERD_NODE_VERSION = process.version
+  process.env.SHERD_OPTIONAL_SERVERS = optionalServers().join(' ')
   return run('turbo', ['run', ...args])
+}
+
+/** Those on this machine that suites use where they are, and else skip. */
+function optionalServers() {
+  const programs = { mariadb: mariadbPrograms(), redis: redisProgram() }
+  return Object.keys(programs).filter((name) => programs[name] !== undefined)
 }
 
 function script(packageName, bin) {

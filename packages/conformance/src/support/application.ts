@@ -59,9 +59,10 @@ export class RunningApplication {
 
 type Pool = NonNullable<NonNullable<ConfigObject['defaults']>['pool']>
 
-/** One shard with the tenants acme and globex, for the current test. */
+/** One shard with the tenants acme and globex, for the current test; nobody who waits is shed. */
 export function openShard(url: string, pool: Pool = {}): Sharding {
-  return openSharding({ shard_0: { connection: url, tenants: ['acme', 'globex'] } }, { pool })
+  const shards = { shard_0: { connection: url, tenants: ['acme', 'globex'] } }
+  return openSharding(shards, { pool: { shedTargetMs: null, ...pool } })
 }
 
 /** What a shard's pool for writing holds now. */
