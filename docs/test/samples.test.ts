@@ -24,8 +24,10 @@ test('every TypeScript sample of the documentation compiles', { timeout: 120_000
   const files = pages.flatMap((page) =>
     codeBlocks(readPage(page))
       .filter(({ language }) => language === 'ts')
-      .map(({ code }, index) => {
-        const file = join(folder, `${basename(page, '.md')}-${index}.ts`)
+      .map(({ code, info }, index) => {
+        // Files of the examples keep their names, under which others import them.
+        const name = info.startsWith('examples/') ? basename(info) : `${basename(page, '.md')}-${index}.ts`
+        const file = join(folder, name)
         writeFileSync(file, code)
         return file
       }),
@@ -35,7 +37,11 @@ test('every TypeScript sample of the documentation compiles', { timeout: 120_000
   writeFileSync(surroundings, SURROUNDINGS)
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.base.json'), ts.sys.readFile)
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOT)
-  const program = ts.createProgram([surroundings, ...files], { ...options, noUnusedLocals: false })
+  const program = ts.createProgram([surroundings, ...files], {
+    ...options,
+    noUnusedLocals: false,
+    experimentalDecorators: true,
+  })
   const inSamples = ts.getPreEmitDiagnostics(program).filter(({ file }) => file?.fileName.startsWith(folder))
   expect(
     ts.formatDiagnostics(inSamples, {
