@@ -1,7 +1,8 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { request } from 'node:http'
 import { currentScope, db, type Sharding } from '@sherd/core'
 import { createDatabase } from '@sherd/local-servers/test-database'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { backendPid } from '../../core/test/support/backend-pid.ts'
 import { deferred } from '../../core/test/support/deferred.ts'
 import { ServerView } from '../../core/test/support/server-view.ts'
@@ -93,6 +94,40 @@ export function describeHandlers(name: string, startApp: StartApp): void {
       expect(poolOf(sharding).active).toBe(1)
       client.destroy()
       await expect(aborted.promise).resolves.toBe('AbortError')
+      await serves(app, sharding)
+    })
+
+    it('fault 4: that never answers is reported with its route, and once more when its client has left', async () => {
+      const sharding = openShard(url, { max: 1, leakThresholdMs: 50 })
+      const messages = { leaked: [] as unknown[], recovered: [] as unknown[] }
+      for (const verb of ['leaked', 'recovered'] as const) {
+        const listener = (message: unknown) => void messages[verb].push(message)
+        subscribe(`sherd:lease:${verb}`, listener)
+        onTestFinished(() => void unsubscribe(`sherd:lease:${verb}`, listener))
+      }
+      const app = await application(sharding, (routes) => {
+        routes.get('/projects/:id', async () => void (await db.raw('select 1')))
+      })
+      const client = request({
+        port: app.port,
+        path: '/projects/7?secret=x',
+        headers: { 'x-tenant-id': 'acme' },
+      })
+      client.on('error', () => {}).end()
+      await until(() => messages.leaked.length > 0)
+      expect(messages.recovered).toEqual([])
+      client.destroy()
+      await until(() => messages.recovered.length > 0)
+      const report = {
+        shard: 'shard_0',
+        role: 'writing',
+        holder: 'GET /projects/:id',
+        heldMs: expect.any(Number),
+      }
+      expect(messages).toEqual({
+        leaked: [{ ...report, stack: expect.any(String) }],
+        recovered: [report],
+      })
       await serves(app, sharding)
     })
 

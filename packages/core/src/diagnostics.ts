@@ -11,6 +11,30 @@ export interface LeaseDetachedMessage {
 }
 
 /**
+ * `sherd:lease:leaked`: a lease has held its connection for longer than `pool.leakThresholdMs`. Once for each time that a
+ * connection was taken. While nobody subscribes, a process warning with the code `SHERD_LEASE_LEAKED` stands in for it.
+ * Payload: {@link LeaseLeakedMessage}.
+ */
+export const leaseLeaked = channel('sherd:lease:leaked')
+
+export interface LeaseLeakedMessage extends LeaseRecoveredMessage {
+  /** Where the connection was taken: recorded for one in a hundred, and for all of an endpoint that has leaked once. */
+  readonly stack?: string
+}
+
+/** `sherd:lease:recovered`: a lease that was reported has given its connection back. Payload: {@link LeaseRecoveredMessage}. */
+export const leaseRecovered = channel('sherd:lease:recovered')
+
+export interface LeaseRecoveredMessage {
+  readonly shard: string
+  readonly role: 'writing' | 'reading'
+  /** The route, such as `GET /projects/:id`, the job or the function that holds it; never a tenant. */
+  readonly holder: string
+  /** For how long it has held the connection by now, in milliseconds. */
+  readonly heldMs: number
+}
+
+/**
  * `sherd:breaker:changed`: the circuit breaker of a database server has opened, let a probe through, closed, or been
  * isolated by hand. Payload: {@link BreakerChangedMessage}.
  */

@@ -166,6 +166,11 @@ export class CommitUnknownError extends ShardingError {
   static override readonly code = 'SHARD_ERR_COMMIT_UNKNOWN'
 }
 
+/** A query took longer than `queryTimeoutMs`. Outside of transactions a write may have been done. */
+export class QueryTimeoutError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_QUERY_TIMEOUT'
+}
+
 /** A shard's address leads to a database that is another shard's, or not the one that was declared. */
 export class IdentityMismatchError extends ShardingError {
   static override readonly code = 'SHARD_ERR_IDENTITY_MISMATCH'
@@ -225,6 +230,15 @@ export class ShardUnavailableError extends ShardingError {
   static override readonly code = 'SHARD_ERR_SHARD_UNAVAILABLE'
   static override readonly status = 503
   static override readonly retryable = true
+}
+
+/**
+ * The connection that a scope held is gone. What was on its way may have been carried out, so that repeating it is for
+ * the programmer to decide; a new scope gets a new connection.
+ */
+export class ConnectionLostError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_CONNECTION_LOST'
+  static override readonly status = 503
 }
 
 /** The shard's database is down, or isolated by hand, and is not asked until it is back. */

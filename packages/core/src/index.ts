@@ -11,7 +11,13 @@ export type { ConfigObject } from './config/config-object.ts'
 export { defineConfig } from './config/define-config.ts'
 export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
 export { setDefaultSharding } from './default-sharding.ts'
-export type { BreakerChangedMessage, BreakerStateName, LeaseDetachedMessage } from './diagnostics.ts'
+export type {
+  BreakerChangedMessage,
+  BreakerStateName,
+  LeaseDetachedMessage,
+  LeaseLeakedMessage,
+  LeaseRecoveredMessage,
+} from './diagnostics.ts'
 export * from './errors.ts'
 export type { BatchOutcome } from './jobs/batch-outcome.ts'
 export type { BatchOptions, JobApi, ShardedBatch } from './jobs/job-api.ts'

@@ -20,6 +20,11 @@ declare global {
 export function shardMiddleware(options: RequestOptions<Request> = {}): RequestHandler {
   prepareRequests(options)
   return function shard(req, res, next) {
-    bindNodeRequest(req, res, options, next)
+    bindNodeRequest(req, res, options, next, routeOf)
   }
+}
+
+/** Express knows it when the request has come there; mount paths are part of it as they were sent. */
+function routeOf({ baseUrl, route }: Request): string | undefined {
+  return typeof route?.path === 'string' ? baseUrl + route.path : undefined
 }

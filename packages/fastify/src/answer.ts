@@ -10,6 +10,9 @@ export function hostOf(request: FastifyRequest, reply: FastifyReply): NodeHost<F
     get isAnswered() {
       return reply.sent
     },
+    get route() {
+      return request.routeOptions.url
+    },
     answer: (problem) => answer(reply, problem),
   }
 }

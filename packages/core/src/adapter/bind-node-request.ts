@@ -10,13 +10,15 @@ import { requestState } from './request-state.ts'
  * the response does or when the client goes away. Refuses with 400, 404 or 503 when there is no such scope or no
  * connection. A request without a tenant runs outside of every scope.
  *
- * When the client has gone before, or somebody else has answered meanwhile, `next` is not called.
+ * When the client has gone before, or somebody else has answered meanwhile, `next` is not called. `routeOf` is asked for
+ * reports: the pattern of the route that serves the request, once it is known.
  */
 export function bindNodeRequest<R extends IncomingMessage>(
   req: R,
   res: ServerResponse,
   options: RequestOptions<R>,
   next: Next,
+  routeOf?: (req: R) => string | undefined,
 ): void {
   const host: NodeHost<R> = {
     request: req,
@@ -24,6 +26,9 @@ export function bindNodeRequest<R extends IncomingMessage>(
     res,
     get isAnswered() {
       return res.headersSent
+    },
+    get route() {
+      return routeOf?.(req)
     },
     answer: (problem) => sendProblem(res, problem),
   }

@@ -25,6 +25,8 @@ export interface NodeHost<R, Answer = void> {
   readonly res: ServerResponse
   /** Whether the framework has begun to answer. */
   readonly isAnswered: boolean
+  /** Pattern of the route that serves the request, such as `/projects/:id`, once it is known: for reports. */
+  readonly route?: string | undefined
   answer(problem: Problem): Answer
 }
 
@@ -61,7 +63,8 @@ export class NodeRequestBinding<R> {
     this.#wasAnswered = res.writableEnded
     this.#waitsForBody = waitsForBody
     const { method = 'GET', headers, rawHeaders } = req
-    this.#parts = { method, url: req.originalUrl ?? req.url ?? '/', headers, rawHeaders }
+    const route = () => host.route
+    this.#parts = { method, url: req.originalUrl ?? req.url ?? '/', headers, rawHeaders, route }
   }
 
   start(): void {
@@ -108,7 +111,12 @@ export class NodeRequestBinding<R> {
   #open(value: Scope): RequestScope | undefined {
     const { req, res } = this.#host
     try {
-      const scope = new RequestScope(this.#plan as RequestPlan<never>, value, this.#around.binding)
+      const scope = new RequestScope(
+        this.#plan as RequestPlan<never>,
+        value,
+        this.#around.binding,
+        this.#parts,
+      )
       whenAnswered(res, () => scope.answered())
       whenGone(req, res, () => {
         if (res.writableEnded) scope.answered()

@@ -73,4 +73,6 @@ export interface RequestParts {
   /** As Node keeps them, where it does: they show a header that was sent twice. */
   readonly rawHeaders?: readonly string[]
   readonly signal?: AbortSignal
+  /** Pattern of the route that serves the request, such as `/projects/:id`, once it is known: for reports. */
+  readonly route?: () => string | undefined
 }

@@ -1,7 +1,8 @@
 import type { Binding } from '../pool/binding.ts'
 import type { OpenScope } from '../scope/open-scope.ts'
 import type { Scope } from '../scope/scope.ts'
-import type { RequestShard } from './request-options.ts'
+import { requestName } from './request-name.ts'
+import type { RequestParts, RequestShard } from './request-options.ts'
 import type { RequestPlan } from './request-plan.ts'
 
 /** One request's scope and lease, from the moment it is known where it belongs. */
@@ -13,8 +14,14 @@ export class RequestScope {
   readonly #ownsLease: boolean
   #isPreparing = false
 
-  constructor(plan: RequestPlan<never>, value: Scope, around: Binding<OpenScope> | undefined) {
-    const { binding, ownsLease } = plan.parts.scopes.enter(value, around)
+  constructor(
+    plan: RequestPlan<never>,
+    value: Scope,
+    around: Binding<OpenScope> | undefined,
+    parts: RequestParts,
+  ) {
+    const describe = () => requestName(parts, value.tenant)
+    const { binding, ownsLease } = plan.parts.scopes.enter(value, around, { describe })
     this.#plan = plan
     this.#ownsLease = ownsLease
     this.binding = binding
@@ -54,8 +61,7 @@ export class RequestScope {
     rules.life.abort(reason)
     lease.leaveQueue()
     if (onAbort === 'cancel' || (onAbort === 'auto' && (method === 'GET' || method === 'HEAD'))) {
-      lease.cancelStreams(reason)
-      void lease.cancelRunning()
+      lease.cancelAll(reason)
     }
     this.answered()
   }

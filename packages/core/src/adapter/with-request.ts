@@ -31,7 +31,7 @@ export async function withRequest<R, T>(
   signal?.throwIfAborted()
   if (value === undefined) return await runBound(around, () => fn(state.shard))
 
-  const scope = new RequestScope(plan as RequestPlan<never>, value, around)
+  const scope = new RequestScope(plan as RequestPlan<never>, value, around, parts)
   const onAbort = () => scope.aborted(method)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {

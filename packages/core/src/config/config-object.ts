@@ -240,6 +240,19 @@ export interface PoolObject {
    * @default 500, or a quarter of `checkoutTimeoutMs` where that is less
    */
   readonly pingTimeoutMs?: number
+  /**
+   * Milliseconds that one query may take, counted from its turn; then it is stopped on the server, or the connection is
+   * closed if the server does not answer. A COMMIT is never stopped: its connection is closed. null sets no limit.
+   *
+   * @default null
+   */
+  readonly queryTimeoutMs?: number | null
+  /**
+   * Milliseconds for which a scope may hold its connection before that is reported as a leak; null reports none.
+   *
+   * @default 30000
+   */
+  readonly leakThresholdMs?: number | null
 }
 
 /** Options of a circuit breaker, for each server of a shard. Times are milliseconds. */

@@ -130,6 +130,10 @@ export interface PoolConfig {
   readonly pingAfterIdleMs: number | null
   /** For the answer. */
   readonly pingTimeoutMs: number
+  /** For one query, from its turn on. */
+  readonly queryTimeoutMs: number | null
+  /** A connection held for longer is reported as leaked. */
+  readonly leakThresholdMs: number | null
 }
 
 /** When a database counts as down, and how often it is asked then. Times are milliseconds; null is "off". */

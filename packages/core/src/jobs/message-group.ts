@@ -13,6 +13,12 @@ interface Placed {
 /** The messages that one connection can serve: those for one shard in one role. They run one after another. */
 export class MessageGroup {
   readonly #messages: Placed[] = []
+  readonly #describe: () => string
+
+  /** @param describe how reports name the batch */
+  constructor(describe: () => string) {
+    this.#describe = describe
+  }
 
   add(scope: Scope, run: MessageRun): void {
     this.#messages.push({ scope, run })
@@ -30,7 +36,7 @@ export class MessageGroup {
     const [first] = messages as [Placed]
     let holder: Binding<OpenScope> | undefined
     try {
-      holder = scopes.enter(first.scope, undefined).binding
+      holder = scopes.enter(first.scope, undefined, { describe: this.#describe }).binding
       const { lease, rules } = holder
       rules.own(lease)
       // Who has been aborted waits for no connection.

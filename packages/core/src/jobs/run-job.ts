@@ -4,14 +4,20 @@ import type { Scopes } from '../scope/scopes.ts'
 import type { LocatedJob } from './job-target.ts'
 import { runUntilAborted, throwIfAborted } from './run-until-aborted.ts'
 
+export interface Job {
+  readonly fn: () => unknown
+  /** How reports name it. */
+  readonly describe: () => string
+}
+
 /** Runs `fn` in a scope of its own, on a lease of its own, whatever scope the caller is in. */
 export async function runJob(
   scopes: Scopes,
   value: Scope,
   { parts, signal }: LocatedJob,
-  fn: () => unknown,
+  { fn, describe }: Job,
 ): Promise<unknown> {
-  const { binding } = scopes.enter(value, undefined, parts)
+  const { binding } = scopes.enter(value, undefined, { ...parts, describe })
   binding.rules.own(binding.lease)
   return runUntilAborted(binding, signal, async () => {
     if (parts.checkout !== 'lazy') await binding.lease.checkout()

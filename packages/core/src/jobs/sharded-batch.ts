@@ -5,6 +5,7 @@ import { eachLimited } from '../util/each-limited.ts'
 import { assertFunctions } from './assert-functions.ts'
 import type { BatchOutcome } from './batch-outcome.ts'
 import type { AnyFunction, BatchOptions } from './job-api.ts'
+import { jobName } from './job-name.ts'
 import { jobTarget } from './job-target.ts'
 import { locateJob } from './locate-job.ts'
 import { MessageGroup } from './message-group.ts'
@@ -51,7 +52,7 @@ export function createShardedBatch(
     for (const [index, scope] of scopesOf.entries()) {
       if (scope === undefined) continue
       const key = `${scope.shard} ${scope.role}`
-      const group = groups.get(key) ?? new MessageGroup()
+      const group = groups.get(key) ?? new MessageGroup(() => jobName([runs[0]?.message, ...rest], handler))
       groups.set(key, group)
       group.add(scope, runs[index] as MessageRun)
     }

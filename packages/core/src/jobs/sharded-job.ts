@@ -2,6 +2,7 @@ import { currentBinding } from '../scope/scope-storage.ts'
 import type { Scopes } from '../scope/scopes.ts'
 import { assertFunctions } from './assert-functions.ts'
 import type { AnyFunction } from './job-api.ts'
+import { jobName } from './job-name.ts'
 import { jobTarget } from './job-target.ts'
 import { locateJob } from './locate-job.ts'
 import { runJob } from './run-job.ts'
@@ -19,7 +20,8 @@ export function createShardedJob(
     const [scopes, around] = [find(), currentBinding()]
     const target = jobTarget(await Reflect.apply(identify, this, args))
     const value = await locateJob(scopes, target, around)
-    return runJob(scopes, value, target, () => Reflect.apply(handler, this, args))
+    const fn = () => Reflect.apply(handler, this, args)
+    return runJob(scopes, value, target, { fn, describe: () => jobName(args, handler) })
   }
   return withShapeOf(job, identify, handler)
 }

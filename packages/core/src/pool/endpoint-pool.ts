@@ -14,8 +14,10 @@ import { GuardedPool } from './guarded-pool.ts'
 import { checkDeclaredIdentity, type IdentityGuard } from './identity-guard.ts'
 import { createKnex } from './knex-client.ts'
 import { Lease } from './lease.ts'
+import { LeaseHolders } from './lease-holders.ts'
 import type { RoleStats } from './pool-stats.ts'
 import type { RawConnection } from './raw-connection.ts'
+import { reportLeaked, reportRecovered } from './report-leaks.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 import type { ShardPool } from './shard-pool.ts'
 
@@ -34,6 +36,9 @@ export interface EndpointPoolOptions {
 export interface LeaseTerms {
   readonly tenant?: string | undefined
   readonly checkoutTimeoutMs?: number | undefined
+  readonly role?: 'writing' | 'reading'
+  /** Who uses it, as reports of leaks name it: a route, a job, a function; never a tenant. */
+  readonly describe?: (() => string) | undefined
 }
 
 /** One endpoint in use: its pool, and the knex instance whose queries run on the pool's leases. */
@@ -42,7 +47,7 @@ export class EndpointPool {
   readonly knex: Knex
   readonly guarded: GuardedPool<RawConnection>
   #detachedCount = 0
-  readonly #holders = new Set<Lease>()
+  readonly #holders: LeaseHolders<Lease>
   readonly #options: EndpointPoolOptions
   readonly #engine: Engine
 
@@ -52,6 +57,13 @@ export class EndpointPool {
     this.endpoint = endpoint
     this.knex = createKnex(endpoint, store)
     this.#engine = (options.createEngine ?? createEngine)(endpoint, this.knex.client)
+    this.#holders = new LeaseHolders({
+      clock,
+      deadlines,
+      leakThresholdMs: endpoint.pool.leakThresholdMs,
+      onLeaked: (leaked) => reportLeaked(endpoint.shard, leaked),
+      onRecovered: (recovered) => reportRecovered(endpoint.shard, recovered),
+    })
     this.guarded = new GuardedPool({
       shard: endpoint.shard,
       id: endpoint.id,
@@ -80,7 +92,7 @@ export class EndpointPool {
     return { ...this.pool.stats(), detachedCount: this.#detachedCount }
   }
 
-  createLease({ tenant, checkoutTimeoutMs }: LeaseTerms = {}): Lease {
+  createLease({ tenant, checkoutTimeoutMs, role, describe }: LeaseTerms = {}): Lease {
     const { clock, deadlines } = this.#options
     return new Lease({
       shard: this.endpoint.shard,
@@ -89,12 +101,16 @@ export class EndpointPool {
       clock,
       deadlines,
       tenant,
+      role: role ?? 'writing',
+      describe: describe ?? (() => 'a scope'),
       checkoutTimeoutMs: checkoutTimeoutMs ?? this.endpoint.pool.checkoutTimeoutMs,
+      queryTimeoutMs: this.endpoint.pool.queryTimeoutMs,
       holders: this.#holders,
       onDetachedCheckout: () => {
         this.#detachedCount++
         leaseDetached.publish({ shard: this.endpoint.shard })
       },
+      onOutcome: (outcome) => this.guarded.noteOutcome(outcome),
     })
   }
 

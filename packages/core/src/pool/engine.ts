@@ -22,6 +22,10 @@ export interface Engine {
    * it can hit no later query; rejects when it cannot be asked.
    */
   cancel(connection: RawConnection): Promise<void>
+  /** What an error that the connection's user was told says about the connection; undefined: nothing. */
+  failureOf(error: unknown, connection: RawConnection): ConnectionFailure | undefined
+  /** Ends the session at once, without a word to the server: whatever runs on it is rejected. */
+  sever(connection: RawConnection): void
   /** What became of a transaction whose COMMIT was answered with an error. */
   fateOfCommit(connection: RawConnection): Promise<CommitFate>
   /** Whether the server's answer to COMMIT says that it committed. */
@@ -31,6 +35,12 @@ export interface Engine {
   /** How to read a result piece by piece with one short query each; undefined when only one long query can. */
   cursor(statement: Statement, options: CursorOptions): Cursor | undefined
 }
+
+/**
+ * - `lost`: the session is over, or is about to be.
+ * - `unfit`: it lives, and nobody else may have it, for it serves another purpose by now.
+ */
+export type ConnectionFailure = 'lost' | 'unfit'
 
 /**
  * - `rolled back`: the server refused, and has left the transaction.

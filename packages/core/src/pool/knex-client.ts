@@ -14,7 +14,7 @@ import {
   type TransactionContainer,
 } from './knex-internals.ts'
 import { streamInTurns } from './knex-stream.ts'
-import { takeTimeout, withTimeout } from './knex-timeout.ts'
+import { takeTimeout } from './knex-timeout.ts'
 import { startTransaction } from './knex-transaction.ts'
 import { createMysqlDialect } from './mysql/mysql-dialect.ts'
 import type { RawConnection } from './raw-connection.ts'
@@ -84,15 +84,14 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
         const sql = typeof query === 'string' ? query : query.sql
         const refusal = connection.refusal(sql) ?? binding.refusal(sql)
         if (refusal !== undefined) return Promise.reject(refusal)
-        const timeoutMs = takeTimeout(query)
-        return binding.lease.run(binding.laneAt(store.current()), (raw) => {
+        const limit = takeTimeout(query, knex.KnexTimeoutError)
+        const send = (raw: RawConnection) => {
           // It may have ended while the query waited for its turn.
           if (connection.rules.ended !== undefined) throw connection.rules.ended()
           raw.__knexTxId = binding.__knexTxId
-          const result = super.query(raw, query)
-          if (timeoutMs === undefined) return result
-          return withTimeout(result, timeoutMs, query as KnexQuery, binding.lease, knex.KnexTimeoutError)
-        })
+          return super.query(raw, query)
+        }
+        return binding.lease.run(binding.laneAt(store.current()), send, limit)
       } catch (error) {
         return Promise.reject(error)
       }
@@ -127,7 +126,7 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
       return startTransaction({ start, container, binding, store }) as unknown as Knex.Transaction
     }
 
-    /** Called by knex after a timeout: {@link withTimeout} has cancelled already. */
+    /** Called by knex after a timeout: the lease has cancelled already. */
     override cancelQuery(): Promise<void> {
       return Promise.resolve()
     }

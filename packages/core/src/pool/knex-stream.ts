@@ -202,25 +202,36 @@ async function streamWhole(
     let isPiped = false
     target.once('pipe', (source: Readable) => {
       isPiped = true
-      countFetches(source, lease)
+      countFetches(source, lease, (error) => target.destroy(error as Error))
       source.once('close', end)
     })
+    explainErrors(target, lease)
     try {
       await whole(connection)
     } catch (error) {
-      if (!isPiped) end()
       // knex 3.1 rejects with null when its stream has come to its end.
-      if (error !== null) throw error
+      const told = error === null ? null : lease.explain(error)
+      if (!isPiped) end()
+      if (told !== null) throw told
     }
   })
 }
 
+/** knex's dialects emit the driver's errors as they come. */
+function explainErrors(target: Transform, lease: Lease): void {
+  const { emit } = target
+  target.emit = (event: string | symbol, ...args: unknown[]) => {
+    const told = event === 'error' && !target.destroyed ? [lease.explain(args[0])] : args
+    return emit.call(target, event, ...told)
+  }
+}
+
 /** What the driver's stream has asked the server for is on the wire until rows come, or the end. */
-function countFetches(source: Readable, lease: Lease): void {
+function countFetches(source: Readable, lease: Lease, onOverdue: (error: unknown) => void): void {
   let fetched: (() => void) | undefined
   const { _read, push } = source
   source._read = (size) => {
-    fetched ??= lease.begin()
+    fetched ??= lease.begin(onOverdue)
     _read.call(source, size)
   }
   const settle = () => {

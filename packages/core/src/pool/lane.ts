@@ -17,8 +17,14 @@ export interface LaneContext {
   readonly deadlines: Deadlines
   /** How long a connection may lie idle under somebody who has the turn while others wait for it. */
   readonly patienceMs: number
-  /** Since when the connection has been idle; undefined while it works. */
-  idleSince(): number | undefined
+  /** How long the connection has been idle, all in all. */
+  idleMs(): number
+}
+
+interface Place {
+  readonly turn: Turn
+  /** How long the connection had been idle when it was taken. */
+  readonly idleMs: number
 }
 
 /**
@@ -30,7 +36,7 @@ export interface LaneContext {
 export class Lane {
   readonly #context: LaneContext
   readonly #parent: Lane | undefined
-  readonly #queue = new Map<Waiter<void>, Turn>()
+  readonly #queue = new Map<Waiter<void>, Place>()
   #current: Turn | undefined
   #refusal: (() => ShardingError) | undefined
 
@@ -44,9 +50,10 @@ export class Lane {
     return this.#current === undefined
   }
 
-  /** Whether somebody has the turn for several queries, such as a transaction. */
+  /** Whether somebody has the turn for several queries, such as a transaction, and has not come to the last. */
   get isEntered(): boolean {
-    return this.#current?.inner !== undefined
+    const inner = this.#current?.inner
+    return inner !== undefined && inner.#refusal === undefined
   }
 
   get holder(): string | undefined {
@@ -87,10 +94,11 @@ export class Lane {
   /** Waits for the turn. Rejects with LeaseBlockedError, or with what the lane refuses with. */
   async enter(turn: Turn): Promise<void> {
     if (this.tryEnter(turn)) return
-    const { clock, deadlines, patienceMs } = this.#context
+    const { clock, deadlines, patienceMs, idleMs } = this.#context
     const now = clock.now()
-    const waiter = new Waiter<void>(now, now + patienceMs, () => this.#losePatience(waiter))
-    this.#queue.set(waiter, turn)
+    const place: Place = { turn, idleMs: idleMs() }
+    const waiter = new Waiter<void>(now, now + patienceMs, () => this.#losePatience(waiter, place))
+    this.#queue.set(waiter, place)
     deadlines.add(waiter)
     await waiter.promise
   }
@@ -99,9 +107,9 @@ export class Lane {
   leave(turn: Turn): void {
     if (this.#current !== turn) return
     this.#current = undefined
-    for (const [waiter, next] of this.#queue) {
+    for (const [waiter, place] of this.#queue) {
       this.#remove(waiter)
-      this.#current = next
+      this.#current = place.turn
       waiter.serve()
       return
     }
@@ -115,10 +123,13 @@ export class Lane {
   /** Refuses newcomers and all who wait; whoever has the turn may finish, with all that is inside it. */
   shut(refusal: () => ShardingError): void {
     this.seal(refusal)
-    for (const waiter of this.#queue.keys()) {
-      this.#remove(waiter)
-      waiter.refuse(refusal())
-    }
+    this.#refuseWaiting(refusal)
+  }
+
+  /** Refuses all who wait, inside of transactions too; whoever comes later is as welcome as ever. */
+  turnAway(refusal: () => ShardingError): void {
+    this.#refuseWaiting(refusal)
+    this.#current?.inner?.turnAway(refusal)
   }
 
   /** Refuses newcomers and all who wait, inside of transactions too, and takes the turn from whoever has it. */
@@ -137,24 +148,31 @@ export class Lane {
     this.leave(turn)
   }
 
+  #refuseWaiting(refusal: () => ShardingError): void {
+    for (const waiter of this.#queue.keys()) {
+      this.#remove(waiter)
+      waiter.refuse(refusal())
+    }
+  }
+
   #remove(waiter: Waiter<void>): void {
     this.#queue.delete(waiter)
     this.#context.deadlines.delete(waiter)
   }
 
   /** Only time in which the connection lay idle counts: a slow query of the holder's is no reason to give up. */
-  #losePatience(waiter: Waiter<void>): void {
-    const { shard, clock, deadlines, patienceMs } = this.#context
-    const deadline = (this.#context.idleSince() ?? clock.now()) + patienceMs
-    if (deadline > clock.now()) {
-      waiter.deadline = deadline
+  #losePatience(waiter: Waiter<void>, place: Place): void {
+    const { shard, clock, deadlines, patienceMs, idleMs } = this.#context
+    const patienceLeftMs = patienceMs - (idleMs() - place.idleMs)
+    if (patienceLeftMs > 0) {
+      waiter.deadline = clock.now() + patienceLeftMs
       deadlines.add(waiter)
       return
     }
     this.#queue.delete(waiter)
     waiter.refuse(
       new LeaseBlockedError(
-        `The connection to shard "${shard}" is kept by ${this.holder}, which has not used it for ${patienceMs} ms ` +
+        `The connection to shard "${shard}" is kept by ${this.holder}, which has left it idle for ${patienceMs} ms ` +
           'while this query waited. End it first, use its own handle inside it, or take a second connection with ' +
           'connectedTo({ separate: true }, …).',
         { shard },

@@ -1,4 +1,10 @@
-import { CheckoutAbortedError, LeaseBlockedError, LeaseRevokedError } from '../errors.ts'
+import {
+  CheckoutAbortedError,
+  ConnectionLostError,
+  LeaseBlockedError,
+  LeaseRevokedError,
+  QueryTimeoutError,
+} from '../errors.ts'
 
 // What users of a lease are told.
 
@@ -19,4 +25,25 @@ export function cannotReleaseError(shard: string, holder: string): LeaseBlockedE
 
 export function leftQueueError(shard: string): CheckoutAbortedError {
   return new CheckoutAbortedError(`Nobody waits for this connection to shard "${shard}" any more.`, { shard })
+}
+
+export function abortedError(shard: string): CheckoutAbortedError {
+  return new CheckoutAbortedError(
+    `The client has gone away while a query waited for its turn on the connection to shard "${shard}": it was not sent.`,
+    { shard },
+  )
+}
+
+export function connectionLostError(shard: string, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError(
+    `The connection to shard "${shard}" was lost. Whether the server has carried out what was on its way is not known.`,
+    { shard, cause },
+  )
+}
+
+export function queryTimeoutError(shard: string, ms: number, cause: unknown): QueryTimeoutError {
+  return new QueryTimeoutError(
+    `A query on shard "${shard}" took longer than ${ms} ms and was stopped. Make it faster, or raise pool.queryTimeoutMs.`,
+    { shard, cause },
+  )
 }

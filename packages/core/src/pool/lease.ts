@@ -1,17 +1,25 @@
 import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
-import { Canceller } from './canceller.ts'
 import type { Engine } from './engine.ts'
+import type { HeldConnection } from './held-connection.ts'
+import { Holding } from './holding.ts'
+import { type ConnectionOutcome, InFlight } from './in-flight.ts'
 import { Lane, type Turn } from './lane.ts'
-import { cannotReleaseError, leftQueueError, revokedError } from './lease-errors.ts'
+import {
+  abortedError,
+  cannotReleaseError,
+  connectionLostError,
+  leftQueueError,
+  revokedError,
+} from './lease-errors.ts'
+import type { LeaseHolder, LeaseHolders } from './lease-holders.ts'
 import type { OpenWork } from './open-work.ts'
-import type { PoolWaiter } from './pool-waiter.ts'
-import type { Pooled } from './pooled.ts'
+import { OpenWorkSet } from './open-work-set.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ShardPool } from './shard-pool.ts'
 import { StallWatch } from './stall-watch.ts'
-import { Wire } from './wire.ts'
+import type { TimeLimit } from './time-limit.ts'
 
 export interface LeaseOptions {
   readonly shard: string
@@ -20,27 +28,20 @@ export interface LeaseOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly checkoutTimeoutMs: number
+  /** For each query, counted from its turn; null for none. */
+  readonly queryTimeoutMs: number | null
   /** For whom a connection is taken, where the scope has a tenant: a pool may limit what one tenant holds. */
   readonly tenant: string | undefined
+  readonly role: 'writing' | 'reading'
+  /** Who uses the connection, as reports name it: a route, a job, a function; never a tenant. */
+  readonly describe: () => string
   /** Leases that hold a connection, this one among them while it does. */
-  readonly holders: Set<Lease>
+  readonly holders: LeaseHolders<Lease>
   /** A query after the response took the connection anew. */
   readonly onDetachedCheckout: () => void
+  /** What a query has shown of its connection: the server has answered it, or the connection was lost. */
+  readonly onOutcome: (outcome: ConnectionOutcome) => void
 }
-
-type Holding =
-  | { readonly kind: 'nothing' }
-  | {
-      readonly kind: 'waiting'
-      readonly waiter: PoolWaiter<RawConnection>
-      readonly promise: Promise<Pooled<RawConnection>>
-    }
-  | {
-      readonly kind: 'connection'
-      readonly pooled: Pooled<RawConnection>
-      /** The pool has it back already: it was destroyed under the query that nothing could stop. */
-      isDestroyed: boolean
-    }
 
 type LeaseState =
   /** Keeps its connection between queries. */
@@ -56,33 +57,40 @@ type LeaseState =
  * The invariant: a connection is given back only while nothing of this lease runs on it, and from that moment on no
  * query of this lease can reach it. Every query passes {@link run}, which takes a turn, then the connection.
  */
-export class Lease {
+export class Lease implements LeaseHolder {
   readonly #options: LeaseOptions
-  readonly #openWork = new Set<OpenWork>()
-  readonly #wire: Wire
-  readonly #canceller: Canceller
+  readonly #holding: Holding
+  readonly #openWork = new OpenWorkSet()
+  readonly #inFlight: InFlight
   readonly #stallWatch: StallWatch
-  #holding: Holding = { kind: 'nothing' }
   #state: LeaseState = { kind: 'live' }
   #returnAfterTurn = false
-  #isCommitting = false
   /** Where queries outside of transactions take turns. */
   readonly root: Lane
 
   constructor(options: LeaseOptions) {
     this.#options = options
-    const { shard, engine, clock, deadlines, checkoutTimeoutMs } = options
-    const idleSince = () => this.#idleSince()
-    this.#wire = new Wire(clock)
-    this.#canceller = new Canceller({ engine, wire: this.#wire, clock, deadlines })
+    const { shard, clock, deadlines, checkoutTimeoutMs } = options
+    this.#inFlight = new InFlight({ ...options, onSettled: () => this.#settled() })
+    this.#holding = new Holding({
+      ...options,
+      refusal: () => (this.#state.kind === 'ended' ? this.#state.error() : undefined),
+      onTaken: () => this.#taken(),
+    })
     this.#stallWatch = new StallWatch({
       clock,
       deadlines,
       afterMs: checkoutTimeoutMs,
-      idleSince,
+      idleSince: () => (this.#holding.isWaiting ? undefined : this.#inFlight.wire.quietSince),
       onStall: () => this.#giveUp(),
     })
-    this.root = new Lane({ shard, clock, deadlines, patienceMs: checkoutTimeoutMs, idleSince })
+    this.root = new Lane({
+      shard,
+      clock,
+      deadlines,
+      patienceMs: checkoutTimeoutMs,
+      idleMs: () => this.#idleMs(),
+    })
   }
 
   get engine(): Engine {
@@ -91,12 +99,26 @@ export class Lease {
 
   /** Whether a connection is held right now. */
   get isHeld(): boolean {
-    return this.#holding.kind === 'connection'
+    return this.#holding.held !== undefined
   }
 
   /** The connection, if it is held right now. Only for its identity: queries go through {@link run}. */
   get connection(): RawConnection | undefined {
-    return this.#holding.kind === 'connection' ? this.#holding.pooled.resource : undefined
+    return this.#holding.held?.connection
+  }
+
+  get role(): 'writing' | 'reading' {
+    return this.#options.role
+  }
+
+  /** Who uses the connection, as reports name it. */
+  get description(): string {
+    return this.#options.describe()
+  }
+
+  /** `queryTimeoutMs` for a COMMIT, whose outcome would be unknown either way: nothing is asked of the server. */
+  get commitLimit(): TimeLimit | undefined {
+    return this.#inFlight.commitLimit
   }
 
   // --- Taking the connection ---------------------------------------------------------------------------------
@@ -112,128 +134,116 @@ export class Lease {
 
   /** Throws if asking for the connection now would be refused at once. */
   assertAvailable(): void {
-    if (this.#holding.kind === 'nothing') this.#options.pool.assertAvailable()
+    if (!this.isHeld && !this.#holding.isWaiting) this.#options.pool.assertAvailable()
   }
 
-  #take(timeoutMs: number): Pooled<RawConnection> | Promise<Pooled<RawConnection>> {
-    if (this.#state.kind === 'ended') throw this.#state.error()
-    if (this.#holding.kind === 'connection') return this.#holding.pooled
-    if (this.#holding.kind === 'waiting') return this.#holding.promise
+  #take(timeoutMs: number): HeldConnection | Promise<HeldConnection> {
     const isDetached = this.#state.kind === 'detached'
-    const { pool, tenant } = this.#options
-    const free = pool.tryAcquire(tenant)
-    if (free !== undefined) return this.#hold(free, isDetached)
-    const waiter = pool.wait(timeoutMs, tenant)
-    const promise = waiter.promise.then(
-      (pooled) => this.#served(pooled, isDetached),
-      (error) => {
-        this.#holding = { kind: 'nothing' }
-        throw error
-      },
-    )
-    this.#holding = { kind: 'waiting', waiter, promise }
-    return promise
+    return this.#holding.take(timeoutMs, () => {
+      if (isDetached) this.#options.onDetachedCheckout()
+    })
   }
 
-  #served(pooled: Pooled<RawConnection>, isDetached: boolean): Pooled<RawConnection> {
-    if (this.#state.kind !== 'ended') return this.#hold(pooled, isDetached)
-    // It ended in the instant between being served and being told.
-    this.#holding = { kind: 'nothing' }
-    this.#options.pool.release(pooled)
-    throw this.#state.error()
-  }
-
-  #hold(pooled: Pooled<RawConnection>, isDetached: boolean): Pooled<RawConnection> {
-    this.#holding = { kind: 'connection', pooled, isDestroyed: false }
+  #taken(): void {
     this.#options.holders.add(this)
-    this.#wire.touch()
-    if (isDetached) this.#options.onDetachedCheckout()
+    this.#inFlight.wire.touch()
     if (this.#state.kind === 'detached') this.#stallWatch.start()
-    return pooled
   }
 
   // --- Using it ----------------------------------------------------------------------------------------------
 
   /**
    * Runs one query in its turn. `send` is called with the connection once everybody before has finished, and the
-   * turn ends when its promise settles.
+   * turn ends when its promise settles. The shorter of `limit` and `queryTimeoutMs` holds.
    */
-  run<T>(lane: Lane, send: (connection: RawConnection) => Promise<T>): Promise<T> {
+  run<T>(lane: Lane, send: (connection: RawConnection) => Promise<T>, limit?: TimeLimit): Promise<T> {
     const turn: Turn = { holder: 'a query', inner: undefined }
     try {
-      if (this.#holding.kind === 'connection' && lane.tryEnter(turn)) {
-        return this.#send(lane, turn, this.#holding.pooled.resource, send)
-      }
+      const { held } = this.#holding
+      if (held !== undefined && lane.tryEnter(turn)) return this.#send(lane, turn, held, send, limit)
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.enter(lane, turn, (connection) => this.#send(lane, turn, connection, send))
+    return this.#enter(lane, turn, (held) => this.#send(lane, turn, held, send, limit))
   }
 
   #send<T>(
     lane: Lane,
     turn: Turn,
-    connection: RawConnection,
+    held: HeldConnection,
     send: (connection: RawConnection) => Promise<T>,
+    limit: TimeLimit | undefined,
   ): Promise<T> {
     let result: Promise<T>
     try {
-      result = send(connection)
+      this.#assertUsable(held)
+      result = send(held.connection)
     } catch (error) {
       this.leave(lane, turn)
       return Promise.reject(error)
     }
-    this.#wire.begin()
+    const watch = this.#inFlight.begin(held, limit)
     return result.then(
       (value) => {
-        this.#settled()
+        this.#inFlight.answered(watch)
         this.leave(lane, turn)
         return value
       },
       (error) => {
-        this.#settled()
+        const told = this.#inFlight.failed(held, watch, error)
         this.leave(lane, turn)
-        throw error
+        throw told
       },
     )
   }
 
+  #assertUsable(held: HeldConnection): void {
+    if (held.isLost) throw connectionLostError(this.#options.shard, held.connection.__knex__disposed)
+  }
+
   #settled(): void {
-    this.#wire.settle()
-    if (this.#state.kind === 'ended' && this.#wire.isQuiet) this.#giveBack()
+    if (this.#state.kind === 'ended' && this.#inFlight.wire.isQuiet) this.#giveBack()
   }
 
   /**
    * A turn of its own kind, such as a transaction or a stream. Calls `begin` with the connection in the very instant
    * in which turn and connection are there: a microtask later both might have been taken back. Whoever entered leaves.
    */
-  async enter<T>(
+  enter<T>(
     lane: Lane,
     turn: Turn,
     begin: (connection: RawConnection) => T | PromiseLike<T>,
   ): Promise<Awaited<T>> {
+    return this.#enter(lane, turn, ({ connection }) => begin(connection))
+  }
+
+  async #enter<T>(
+    lane: Lane,
+    turn: Turn,
+    begin: (held: HeldConnection) => T | PromiseLike<T>,
+  ): Promise<Awaited<T>> {
     await lane.enter(turn)
-    let pooled: Pooled<RawConnection>
+    let held: HeldConnection
     try {
       const taken = this.#take(this.#options.checkoutTimeoutMs)
-      pooled = taken instanceof Promise ? await taken : taken
+      held = taken instanceof Promise ? await taken : taken
       if (!lane.has(turn)) throw this.#refusal(lane)
     } catch (error) {
       this.leave(lane, turn)
       throw error
     }
-    return await begin(pooled.resource)
+    return await begin(held)
   }
 
   /** Ends a turn. The connection goes back before the next turn begins if it is due. */
   leave(lane: Lane, turn: Turn): void {
     if (!lane.has(turn)) return
-    const cancelling = this.#canceller.underWay
+    const cancelling = this.#holding.held?.cancelling
     if (cancelling !== undefined) {
       void cancelling.then(() => this.leave(lane, turn))
       return
     }
-    if (this.#returnAfterTurn && this.#openWork.size === 0) this.#giveBack()
+    if (this.#returnAfterTurn && this.#openWork.isEmpty) this.#giveBack()
     lane.leave(turn)
     this.#giveBackIfUnused()
   }
@@ -246,43 +256,59 @@ export class Lease {
     lane: Lane,
     turn: Turn,
     send: (connection: RawConnection) => Promise<unknown>,
+    limit?: TimeLimit,
   ): Promise<void> {
+    if (!lane.has(turn)) return
+    await this.#inFlight.wire.whenQuiet()
     // A cancel that is still on its way must not hit it.
-    await this.#canceller.underWay
-    const held = this.#holding
+    await this.#holding.held?.cancelling
+    const { held } = this.#holding
     // What has ended, or has been given up, is restored by the pool.
-    if (held.kind !== 'connection' || !lane.has(turn)) return
-    this.#wire.begin()
-    try {
-      await send(held.pooled.resource)
-    } catch {
-      this.#destroy(held)
-    } finally {
-      this.#settled()
-    }
+    if (held === undefined || !lane.has(turn)) return
+    await this.#inFlight.insist(held, send, limit)
   }
 
   /** Somebody who has the turn used the connection by other ways than {@link run}. */
   touch(): void {
-    this.#wire.touch()
+    this.#inFlight.wire.touch()
   }
 
-  /** The same for a query whose end is known. */
-  track(result: Promise<unknown>): void {
-    this.#wire.begin()
-    const settled = () => this.#settled()
-    result.then(settled, settled)
+  /** The same for a query whose end is known. Returns its result, within the time that a query may take. */
+  track<T>(result: Promise<T>): Promise<T> {
+    const { held } = this.#holding
+    if (held === undefined) return result
+    const watch = this.#inFlight.begin(held)
+    return result.then(
+      (value) => {
+        this.#inFlight.answered(watch)
+        return value
+      },
+      (error) => {
+        throw this.#inFlight.failed(held, watch, error)
+      },
+    )
   }
 
-  /** The same for a query that is known to be over when the returned function is called. */
-  begin(): () => void {
-    this.#wire.begin()
+  /**
+   * The same for a query that is over when the returned function is called. Should it take too long, `onOverdue` is
+   * called with the error.
+   */
+  begin(onOverdue: (error: unknown) => void): () => void {
+    const { held } = this.#holding
+    if (held === undefined) return () => {}
+    const watch = this.#inFlight.begin(held, undefined, onOverdue)
     let isOver = false
     return () => {
       if (isOver) return
       isOver = true
-      this.#settled()
+      this.#inFlight.settle(watch)
     }
+  }
+
+  /** What a driver's error that passed by {@link run} is to be told as. */
+  explain(error: unknown): unknown {
+    const { held } = this.#holding
+    return held === undefined ? error : this.#inFlight.explain(held, error)
   }
 
   addOpenWork(work: OpenWork): void {
@@ -295,34 +321,34 @@ export class Lease {
 
   /** Gives up what `owner` left open. */
   abandonWork(owner: object, error: ShardingError): void {
-    for (const work of [...this.#openWork]) {
-      if (work.owner === owner) work.abandon(error)
-    }
+    this.#openWork.abandonOwned(owner, error)
   }
 
-  #idleSince(): number | undefined {
-    return this.#holding.kind === 'waiting' ? undefined : this.#wire.quietSince
+  #idleMs(): number {
+    // A connection that is still waited for lies idle under nobody.
+    if (this.#holding.isWaiting) this.#inFlight.wire.touch()
+    return this.#inFlight.wire.countIdle()
   }
 
   // --- Cancelling --------------------------------------------------------------------------------------------
 
   /** While a COMMIT is on its way nothing may cancel it: the outcome would be unknown. */
   protectFromCancel(isProtected: boolean): void {
-    this.#isCommitting = isProtected
+    this.#inFlight.protectFromCancel(isProtected)
   }
 
   /** Has the server stop the query that runs now, if one does; settles once it has, or is disconnected. */
   cancelRunning(): Promise<void> {
-    const held = this.#holding
-    if (held.kind !== 'connection' || this.#wire.isQuiet || this.#isCommitting) return Promise.resolve()
-    return this.#canceller.cancel(held.pooled.resource, () => this.#destroy(held))
+    const { held } = this.#holding
+    return held === undefined ? Promise.resolve() : this.#inFlight.cancel(held)
   }
 
-  /** The same for streams, which are queries that run on: destroys them with `reason`. */
-  cancelStreams(reason: Error): void {
-    for (const work of [...this.#openWork]) {
-      if (work.isStream) work.abandon(reason)
-    }
+  /** For whom nobody waits any more: what runs is stopped, what is asked for already never runs. */
+  cancelAll(reason: Error): void {
+    this.root.turnAway(() => abortedError(this.#options.shard))
+    // A stream is a query that runs on.
+    this.#openWork.abandonStreams(reason)
+    void this.cancelRunning()
   }
 
   // --- Giving it back ----------------------------------------------------------------------------------------
@@ -334,7 +360,7 @@ export class Lease {
       throw cannotReleaseError(this.#options.shard, this.root.holder ?? 'a transaction')
     await lane.enter(turn)
     try {
-      if (this.#openWork.size > 0) throw cannotReleaseError(this.#options.shard, 'an open stream')
+      if (!this.#openWork.isEmpty) throw cannotReleaseError(this.#options.shard, 'an open stream')
       this.#giveBack()
     } finally {
       this.leave(lane, turn)
@@ -351,7 +377,7 @@ export class Lease {
     if (later === 'reject') this.root.shut(() => revokedError(this.#options.shard))
     this.#returnAfterTurn = !this.root.isFree
     this.#giveBackIfUnused()
-    if (this.#holding.kind === 'connection') this.#stallWatch.start()
+    if (this.isHeld) this.#stallWatch.start()
   }
 
   /** Ends the lease for good: queued work is refused, open work abandoned; what is on the wire may settle. */
@@ -359,53 +385,35 @@ export class Lease {
     if (this.#state.kind === 'ended') return
     this.#state = { kind: 'ended', error }
     this.root.close(error)
-    this.#abandonOpenWork(error())
-    if (this.#holding.kind === 'waiting') this.#options.pool.leave(this.#holding.waiter, error())
-    else if (this.#wire.isQuiet) this.#giveBack()
+    this.#openWork.abandonAll(error())
+    if (this.#holding.isWaiting) this.#holding.leaveQueue(error)
+    else if (this.#inFlight.wire.isQuiet) this.#giveBack()
   }
 
   /** Gives up waiting for a connection, if that is what the lease does. */
   leaveQueue(): void {
-    if (this.#holding.kind !== 'waiting') return
-    const { pool, shard } = this.#options
-    pool.leave(this.#holding.waiter, leftQueueError(shard))
+    this.#holding.leaveQueue(() => leftQueueError(this.#options.shard))
   }
 
   #giveBackIfUnused(): void {
-    if (this.#state.kind === 'detached' && this.root.isFree && this.#openWork.size === 0) this.#giveBack()
+    if (this.#state.kind === 'detached' && this.root.isFree && this.#openWork.isEmpty) this.#giveBack()
   }
 
   #giveBack(): void {
     this.#returnAfterTurn = false
-    if (this.#holding.kind !== 'connection') return
-    const { pooled, isDestroyed } = this.#holding
-    this.#holding = { kind: 'nothing' }
+    const held = this.#holding.letGo()
+    if (held === undefined) return
     this.#options.holders.delete(this)
     this.#stallWatch.stop()
-    if (isDestroyed) return
-    const cancelling = this.#canceller.underWay
-    // A cancel still on its way to the server must not hit the next lease's query.
-    if (cancelling === undefined) this.#options.pool.release(pooled)
-    else void cancelling.then(() => this.#options.pool.release(pooled))
-  }
-
-  /** Closes the connection under the scope, which keeps what is left of it: nothing may move to another one unseen. */
-  #destroy(held: Extract<Holding, { kind: 'connection' }>): void {
-    if (held.isDestroyed) return
-    held.isDestroyed = true
-    this.#options.pool.destroy(held.pooled)
+    held.giveBack()
   }
 
   /** After the response nothing has moved for too long: whoever holds the connection loses it. */
   #giveUp(): void {
     this.#giveBack()
-    this.root.evict(() => revokedError(this.#options.shard))
-    this.#abandonOpenWork(revokedError(this.#options.shard))
-  }
-
-  #abandonOpenWork(error: ShardingError): void {
-    for (const work of [...this.#openWork]) work.abandon(error)
-    this.#openWork.clear()
+    const error = () => revokedError(this.#options.shard)
+    this.root.evict(error)
+    this.#openWork.abandonAll(error())
   }
 
   // --- What callers are told ---------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ class RawHandle implements OpenWork {
           // What mysql2's `promise()` returns uses what it was called on, for as long as somebody keeps it.
           const self = property === 'promise' ? this.handle : target
           const result: unknown = Reflect.apply(value, self, args)
-          if (result instanceof Promise) lease.track(result)
+          if (result instanceof Promise) return lease.track(result)
           // A method that can be chained must not lead around the handle.
           return result === target ? this.handle : result
         }

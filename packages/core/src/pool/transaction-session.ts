@@ -1,8 +1,17 @@
-import { CommitUnknownError, TransactionAbortedError, TransactionEndedError } from '../errors.ts'
+import {
+  CommitUnknownError,
+  ConnectionLostError,
+  TransactionAbortedError,
+  TransactionEndedError,
+} from '../errors.ts'
 import type { Binding, BindingStore } from './binding.ts'
 import type { KnexTransaction } from './knex-internals.ts'
 import type { Lane, Turn } from './lane.ts'
 import type { RawConnection } from './raw-connection.ts'
+import type { TimeLimit } from './time-limit.ts'
+
+/** A connection that takes longer to roll back is destroyed: then the server does so by itself. */
+const ROLLBACK_LIMIT: TimeLimit = { ms: 250, atEnd: 'destroy', error: (cause) => cause }
 
 export interface TransactionSessionOptions {
   readonly transaction: KnexTransaction
@@ -68,18 +77,13 @@ export class TransactionSession {
   }
 
   async #commit(sql: string): Promise<unknown> {
-    const { lease, rules } = this.#inside
-    const refusal = this.#inside.refusal(sql)
-    if (refusal !== undefined) throw refusal
+    const { lease } = this.#inside
     let sentOn: RawConnection | undefined
     let answer: unknown
     try {
-      answer = await lease.run(this.#inside.laneAt(this.#store.current()), (connection) => {
-        if (rules.ended !== undefined) throw rules.ended()
-        if (!connection.__knex__disposed) sentOn = connection
+      answer = await this.#say(sql, lease.commitLimit, (connection) => {
+        sentOn = connection
         lease.protectFromCancel(true)
-        connection.__knexTxId = this.#inside.__knexTxId
-        return this.#transaction.trxClient.query(connection, sql)
       })
     } catch (error) {
       if (!this.#isWhole || sentOn === undefined) throw error
@@ -100,7 +104,7 @@ export class TransactionSession {
     let failure = reason
     let answer: unknown
     try {
-      answer = await this.#transaction.trxClient.query(this.#inside, sql)
+      answer = await this.#say(sql, ROLLBACK_LIMIT)
       this.#undo = undefined
     } catch (error) {
       failure ??= error
@@ -111,6 +115,24 @@ export class TransactionSession {
     else if (doNotRejectOnRollback && this.#isWhole) _resolver(undefined)
     else _rejecter(new Error('Transaction rejected with non-error: undefined'))
     return answer
+  }
+
+  /** Sends a word about the transaction itself, in its turn inside. */
+  async #say(
+    sql: string,
+    limit: TimeLimit | undefined,
+    onSend: (connection: RawConnection) => void = () => {},
+  ): Promise<unknown> {
+    const { lease, rules } = this.#inside
+    const refusal = this.#inside.refusal(sql)
+    if (refusal !== undefined) throw refusal
+    const send = (connection: RawConnection) => {
+      if (rules.ended !== undefined) throw rules.ended()
+      onSend(connection)
+      connection.__knexTxId = this.#inside.__knexTxId
+      return this.#transaction.trxClient.query(connection, sql)
+    }
+    return lease.run(this.#inside.laneAt(this.#store.current()), send, limit)
   }
 
   /** Refuses whatever else wants to run inside. */
@@ -131,11 +153,13 @@ export class TransactionSession {
     const undo = this.#undo
     if (undo === undefined) return
     const { trxClient } = this.#transaction
-    await this.#inside.lease.restore(lane, turn, (connection) => trxClient.query(connection, undo))
+    const send = (connection: RawConnection) => trxClient.query(connection, undo)
+    await this.#inside.lease.restore(lane, turn, send, ROLLBACK_LIMIT)
   }
 
-  #commitUnknown(cause: unknown): CommitUnknownError {
+  #commitUnknown(error: unknown): CommitUnknownError {
     const { shard } = this.#inside.rules
+    const cause = error instanceof ConnectionLostError ? error.cause : error
     return new CommitUnknownError(
       `The connection to shard "${shard}" broke while a transaction was being committed: it may or may not have ` +
         'been. Look for its effects before you repeat it.',

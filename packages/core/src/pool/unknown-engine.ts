@@ -27,6 +27,10 @@ export function createUnknownEngine(endpoint: Endpoint, client: KnexClient): Eng
       await within(CLOSE_MS, client.destroyRawConnection(connection)).catch(() => {})
     },
     cancel: () => Promise.reject(new Error('queries of this database cannot be cancelled')),
+    failureOf: (_error, connection) => (connection.__knex__disposed ? 'lost' : undefined),
+    sever(connection) {
+      connection.__knex__disposed ??= 'severed'
+    },
     fateOfCommit: async (connection) => (connection.__knex__disposed ? 'unknown' : 'open'),
     committed: () => true,
     begin: (sql) => sql,

@@ -5,6 +5,9 @@ export class Wire {
   readonly #clock: Clock
   #inFlight = 0
   #lastUse = 0
+  /** Idle time that has been counted, and from when on it has not. */
+  #idleMs = 0
+  #idleFrom = 0
   #quiet: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
 
   constructor(clock: Clock) {
@@ -20,13 +23,14 @@ export class Wire {
     return this.isQuiet ? this.#lastUse : undefined
   }
 
-  /** Something moved that is not counted. */
+  /** Something moved that is not counted: the time before may have been spent on it, and counts as used. */
   touch(): void {
-    this.#lastUse = this.#clock.now()
+    this.#lastUse = this.#idleFrom = this.#clock.now()
   }
 
   /** A query was sent. */
   begin(): void {
+    this.countIdle()
     this.#inFlight++
   }
 
@@ -37,6 +41,16 @@ export class Wire {
     if (!this.isQuiet) return
     this.#quiet?.resolve()
     this.#quiet = undefined
+  }
+
+  /** How long, all in all, nothing was on its way. */
+  countIdle(): number {
+    if (this.isQuiet) {
+      const now = this.#clock.now()
+      this.#idleMs += now - this.#idleFrom
+      this.#idleFrom = now
+    }
+    return this.#idleMs
   }
 
   /** Settles when nothing is on its way any more. */

@@ -33,6 +33,8 @@ export interface ScopesOptions {
 export interface EnterOptions {
   readonly separate?: boolean
   readonly checkoutTimeoutMs?: number
+  /** Who uses the scope's connection, as reports of leaks name it. */
+  readonly describe?: () => string
 }
 
 export interface EnteredScope {
@@ -76,7 +78,8 @@ export class Scopes implements ScopeApi {
     const outer = currentBinding()
     const located = this.locate(parts, outer)
     const value = located instanceof Promise ? await located : located
-    const { binding, ownsLease } = this.enter(value, outer, parts)
+    const describe = () => (fn.name === '' ? 'connectedTo()' : `connectedTo(${fn.name})`)
+    const { binding, ownsLease } = this.enter(value, outer, { ...parts, describe })
     if (ownsLease) binding.rules.own(binding.lease)
     try {
       if (parts.checkout !== 'lazy') await binding.lease.checkout()
@@ -118,7 +121,9 @@ export class Scopes implements ScopeApi {
       return { binding: shared.withRules(rules), ownsLease: false }
     }
     const endpoint = this.#pools.next(shard, value.role)
-    const lease = endpoint.createLease({ tenant: value.tenant, checkoutTimeoutMs: options.checkoutTimeoutMs })
+    const { tenant, role } = value
+    const { checkoutTimeoutMs, describe } = options
+    const lease = endpoint.createLease({ tenant, role, checkoutTimeoutMs, describe })
     return {
       binding: new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer)),
       ownsLease: true,

@@ -1,4 +1,5 @@
 import {
+  ConnectionLostError,
   LeaseBlockedError,
   ScopeEndedError,
   type Sharding,
@@ -413,7 +414,7 @@ test.needs('SERVER')(
         db.transaction(async (trx) => {
           await trx('items').insert({ id: 1 })
           await view.terminate(await backendPid(trx))
-          await until(async () => engine.sql.ended.test((await errorOf(() => trx.raw('select 1'))).message))
+          await until(async () => (await errorOf(() => trx.raw('select 1'))) instanceof ConnectionLostError)
         }),
       ),
     )

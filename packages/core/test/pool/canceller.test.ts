@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ScopeEndedError } from '../../src/errors.ts'
+import { ConnectionLostError, ScopeEndedError } from '../../src/errors.ts'
 import { LeaseBench } from '../support/lease-bench.ts'
 import { Outcome } from '../support/outcome.ts'
 import { settled } from '../support/settled.ts'
@@ -44,12 +44,30 @@ describe('L7: cancelling', () => {
     server.query(lease, 'next')
     void lease.cancelRunning()
     server.at('slow').fail(new Error('cancelled'))
-    await clock.advance(1000)
+    await clock.advance(499)
     expect(query.state).toBe('rejected')
     expect(server.texts).toEqual([])
     server.cancels[0]?.resolve()
     await settled()
     expect(server.texts).toEqual(['next'])
+    expect(server.violations).toEqual([])
+  })
+
+  test('a connection whose cancel the server does not answer is destroyed, though its query has settled', async () => {
+    const { server, lease, bench, clock } = await busyLease()
+    const next = bench.lease()
+    const successor = server.query(next, 'next')
+    void lease.cancelRunning()
+    lease.end(ended)
+    server.at('slow').fail(new Error('cancelled'))
+    await clock.advance(499)
+    expect(server.closed).toHaveLength(0)
+    await clock.advance(1)
+    expect(server.closed).toHaveLength(1)
+    server.at('next').answer()
+    await settled()
+    expect(successor.state).toBe('fulfilled')
+    expect(server.openedCount).toBe(2)
     expect(server.violations).toEqual([])
   })
 
@@ -91,7 +109,9 @@ describe('L7: cancelling', () => {
     const { server } = bench
     const lease = await bench.heldLease()
     const turn = { holder: 'withRawConnection()', inner: undefined }
-    await lease.enter(lease.root, turn, (connection) => lease.track(server.send(lease, connection, 'raw')))
+    await lease.enter(lease.root, turn, (connection) => {
+      new Outcome(lease.track(server.send(lease, connection, 'raw')))
+    })
     server.query(lease, 'next')
     void lease.cancelRunning()
     server.at('raw').fail(new Error('cancelled'))
@@ -162,7 +182,7 @@ describe('L7: cancelling', () => {
     const lease = await bench.heldLease()
     const turn = { holder: 'withRawConnection()', inner: undefined }
     await lease.enter(lease.root, turn, (connection) => {
-      for (const text of ['first', 'second']) lease.track(server.send(lease, connection, text))
+      for (const text of ['first', 'second']) new Outcome(lease.track(server.send(lease, connection, text)))
     })
     const cancelling = new Outcome(lease.cancelRunning())
     server.cancels[0]?.resolve()
@@ -217,7 +237,7 @@ describe('L7: cancelling', () => {
     }
     const late = server.query(lease, 'late')
     await settled()
-    expect(late.error?.message).toBe('the connection is closed')
+    expect(late.error).toBeInstanceOf(ConnectionLostError)
     expect(server.openedCount).toBe(1)
   })
 

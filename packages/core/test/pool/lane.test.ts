@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LeaseBlockedError, ScopeEndedError, TransactionEndedError } from '../../src/errors.ts'
 import { Lane, type Turn } from '../../src/pool/lane.ts'
+import { Wire } from '../../src/pool/wire.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { Outcome, states } from '../support/outcome.ts'
 import { settled } from '../support/settled.ts'
@@ -9,13 +10,13 @@ import { settled } from '../support/settled.ts'
 const PATIENCE_MS = 1000
 
 function laneOf(clock = new FakeClock()) {
-  const connection: { idleSince: number | undefined } = { idleSince: 0 }
+  const connection = new Wire(clock)
   const lane = new Lane({
     shard: 'shard_0',
     clock,
     deadlines: clock.deadlines,
     patienceMs: PATIENCE_MS,
-    idleSince: () => connection.idleSince,
+    idleMs: () => connection.countIdle(),
   })
   return { lane, clock, connection }
 }
@@ -173,12 +174,12 @@ describe('refusing', () => {
 
   test('whoever is refused leaves the order of the others as it was', async () => {
     const { lane, clock, connection } = laneOf()
-    connection.idleSince = undefined
+    connection.begin()
     const first = turnOf()
     lane.tryEnter(first)
     const early = waitFor(lane, 1)
     await clock.advance(1)
-    connection.idleSince = clock.now()
+    connection.settle()
     await clock.advance(500)
     const late = waitFor(lane, 2)
     await clock.advance(500)
@@ -256,32 +257,33 @@ describe('patience', () => {
     const { lane, clock, connection } = laneOf()
     lane.tryEnter(turnOf('transaction trx7'))
     const { outcomes } = waitFor(lane, 1)
-    connection.idleSince = undefined
+    connection.begin()
     await clock.advance(60_000)
     expect(states(outcomes)).toEqual(['pending'])
-    connection.idleSince = clock.now()
+    connection.settle()
     await clock.advance(PATIENCE_MS - 1)
     expect(states(outcomes)).toEqual(['pending'])
     await clock.advance(1)
     expect(states(outcomes)).toEqual(['rejected'])
   })
 
-  test('L4: a holder who uses the connection now and then is waited for', async () => {
+  test('L4: a holder who uses the connection now and then uses up the patience of those who wait', async () => {
     const { lane, clock, connection } = laneOf()
-    const holder = turnOf('transaction trx7')
-    lane.tryEnter(holder)
+    lane.tryEnter(turnOf('transaction trx7'))
+    await clock.advance(5 * PATIENCE_MS)
     const { outcomes } = waitFor(lane, 1)
-    for (let round = 0; round < 20; round++) {
-      await clock.advance(PATIENCE_MS - 1)
-      connection.idleSince = clock.now()
+    for (let idleMs = 0; idleMs < PATIENCE_MS; idleMs += PATIENCE_MS / 4) {
+      expect(states(outcomes)).toEqual(['pending'])
+      connection.begin()
+      await clock.advance(PATIENCE_MS)
+      connection.settle()
+      await clock.advance(PATIENCE_MS / 4)
     }
-    expect(states(outcomes)).toEqual(['pending'])
-    lane.leave(holder)
-    await settled()
-    expect(states(outcomes)).toEqual(['fulfilled'])
+    expect(states(outcomes)).toEqual(['rejected'])
+    expect(outcomes[0]?.error).toBeInstanceOf(LeaseBlockedError)
   })
 
-  test('whenever the connection is used, a waiter is refused at the first instant of a whole patience of idleness', async () => {
+  test('whenever the connection is used, a waiter is refused once it has been idle for a patience, all in all', async () => {
     const uses = fc.array(
       fc.record({ idleMs: fc.nat({ max: 1500 }), busyMs: fc.integer({ min: 1, max: 1500 }) }),
       {
@@ -295,6 +297,7 @@ describe('patience', () => {
         const { outcomes } = waitFor(lane, 1)
         let refusedAt: number | undefined
         let expected: number | undefined
+        let patienceLeftMs = PATIENCE_MS
         const pass = async (ms: number) => {
           for (const end = clock.now() + ms; clock.now() < end && refusedAt === undefined; ) {
             await clock.advance(Math.min(end - clock.now(), 50))
@@ -302,11 +305,12 @@ describe('patience', () => {
           }
         }
         for (const { idleMs, busyMs } of [...uses, { idleMs: 2000, busyMs: 1 }]) {
-          expected ??= idleMs >= PATIENCE_MS ? clock.now() + PATIENCE_MS : undefined
+          expected ??= idleMs >= patienceLeftMs ? clock.now() + patienceLeftMs : undefined
+          patienceLeftMs -= idleMs
           await pass(idleMs)
-          connection.idleSince = undefined
+          connection.begin()
           await pass(busyMs)
-          connection.idleSince = clock.now()
+          connection.settle()
         }
         expect(expected).toBeDefined()
         expect(refusedAt).toBeGreaterThanOrEqual(expected as number)

@@ -228,7 +228,7 @@ describe('running', () => {
     lease.touch()
     await clock.advance(CHECKOUT_TIMEOUT_MS - 1)
     const { promise, reject } = deferred()
-    lease.track(promise)
+    new Outcome(lease.track(promise))
     await clock.advance(5 * CHECKOUT_TIMEOUT_MS)
     expect(waiting.state).toBe('pending')
     reject(new Error("a query of the driver's own"))
@@ -263,8 +263,8 @@ describe('ending', () => {
     const connection = lease.connection
     const raw = begin(lease)
     await settled()
-    lease.track(server.send(lease, connection as object, 'raw 1'))
-    lease.track(server.send(lease, connection as object, 'raw 2'))
+    new Outcome(lease.track(server.send(lease, connection as object, 'raw 1')))
+    new Outcome(lease.track(server.send(lease, connection as object, 'raw 2')))
     server.query(lease, 'a', raw.inner)
     lease.end(ended)
     for (const text of ['a', 'raw 1']) {
@@ -739,7 +739,9 @@ describe('fault 3: the instant between having a connection and using it', () => 
       const next = bench.lease()
       const turn: Turn = { holder: 'withRawConnection()', inner: undefined }
       const entered = new Outcome(
-        lease.enter(lease.root, turn, (connection) => lease.track(server.send(lease, connection, 'raw'))),
+        lease.enter(lease.root, turn, (connection) => {
+          new Outcome(lease.track(server.send(lease, connection, 'raw')))
+        }),
       )
       await settled()
       server.query(next, 'b')

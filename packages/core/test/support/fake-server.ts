@@ -1,4 +1,4 @@
-import type { Engine } from '../../src/pool/engine.ts'
+import type { ConnectionFailure, Engine } from '../../src/pool/engine.ts'
 import type { Lane } from '../../src/pool/lane.ts'
 import type { Lease } from '../../src/pool/lease.ts'
 import type { RawConnection } from '../../src/pool/raw-connection.ts'
@@ -30,12 +30,16 @@ export class FakeServer extends FakeDriver {
   /** What was sent and done, in its order: `a`, `cancel`, `reset`, `close`. */
   readonly log: string[] = []
   readonly violations: string[] = []
+  /** What the driver's errors say about their connections. */
+  readonly failures = new Map<unknown, ConnectionFailure>()
   /** Called with what was sent, for tests that do not answer by hand. */
   onQuery: (query: RunningQuery) => void = () => {}
   onCancel: (cancel: RunningCancel) => void = () => {}
   readonly engine: Engine = {
     cancel: (connection: RawConnection) => this.#cancel(connection as FakeResource),
-  } as Engine
+    sever: (connection: RawConnection) => this.#sever(connection as FakeResource),
+    failureOf: (error: unknown) => this.failures.get(error),
+  } as unknown as Engine
 
   constructor(options: FakeDriverOptions = {}) {
     super(options)
@@ -102,15 +106,20 @@ export class FakeServer extends FakeDriver {
   override close(connection: FakeResource, isDead: boolean): Promise<void> {
     this.log.push('close')
     const closed = super.close(connection, isDead)
-    for (const query of [...this.running]) {
-      if (query.connection === connection) query.fail(new Error('the connection was closed'))
-    }
+    this.#sever(connection)
     return closed
   }
 
   override rest(connection: FakeResource): void {
     this.#assertQuiet(connection, 'put to rest')
     super.rest(connection)
+  }
+
+  #sever(connection: FakeResource): void {
+    connection.isUsable = false
+    for (const query of [...this.running]) {
+      if (query.connection === connection) query.fail(new Error('the connection was closed'))
+    }
   }
 
   #cancel(connection: FakeResource): Promise<void> {

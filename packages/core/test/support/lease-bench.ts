@@ -1,5 +1,7 @@
 import type { PoolConfig } from '../../src/config/resolved-config.ts'
+import type { ConnectionOutcome } from '../../src/pool/in-flight.ts'
 import { Lease } from '../../src/pool/lease.ts'
+import { LeaseHolders, type LongHeld } from '../../src/pool/lease-holders.ts'
 import type { RawConnection } from '../../src/pool/raw-connection.ts'
 import type { ShardPool } from '../../src/pool/shard-pool.ts'
 import type { FakeClock } from './fake-clock.ts'
@@ -15,7 +17,11 @@ export class LeaseBench {
   readonly pool: ShardPool<FakeResource>
   readonly clock: FakeClock
   /** Leases that hold a connection. */
-  readonly holders = new Set<Lease>()
+  readonly holders: LeaseHolders<Lease>
+  readonly leaked: LongHeld[] = []
+  readonly recovered: LongHeld[] = []
+  readonly outcomes: ConnectionOutcome[] = []
+  readonly #queryTimeoutMs: number | null
   /** How often a lease took a connection of its own after its response. */
   detachedCount = 0
 
@@ -27,6 +33,14 @@ export class LeaseBench {
     this.server = driver
     this.pool = pool
     this.clock = clock
+    this.#queryTimeoutMs = limits.queryTimeoutMs ?? null
+    this.holders = new LeaseHolders({
+      clock,
+      deadlines: clock.deadlines,
+      leakThresholdMs: limits.leakThresholdMs ?? null,
+      onLeaked: (leaked) => this.leaked.push(leaked),
+      onRecovered: (recovered) => this.recovered.push(recovered),
+    })
   }
 
   lease(tenant?: string): Lease {
@@ -37,7 +51,11 @@ export class LeaseBench {
       clock: this.clock,
       deadlines: this.clock.deadlines,
       checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
+      queryTimeoutMs: this.#queryTimeoutMs,
       tenant,
+      role: 'writing',
+      describe: () => 'GET /slow',
+      onOutcome: (outcome) => this.outcomes.push(outcome),
       holders: this.holders,
       onDetachedCheckout: () => {
         this.detachedCount++

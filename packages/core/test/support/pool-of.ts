@@ -26,6 +26,8 @@ export const LIMITS: PoolConfig = {
   shedIntervalMs: 1000,
   pingAfterIdleMs: null,
   pingTimeoutMs: 500,
+  queryTimeoutMs: null,
+  leakThresholdMs: null,
 }
 
 export interface TestPool {

@@ -79,6 +79,18 @@ const options = {
     default: 500,
     example: 500,
   }),
+  queryTimeoutMs: durationOrOff({
+    description:
+      'Milliseconds that one query may take, counted from its turn; then it is stopped on the server, or the connection is closed if the server does not answer. A COMMIT is never stopped: its connection is closed. null sets no limit.',
+    default: null,
+    example: 10_000,
+  }),
+  leakThresholdMs: durationOrOff({
+    description:
+      'Milliseconds for which a scope may hold its connection before that is reported as a leak; null reports none.',
+    default: 30_000,
+    example: 30_000,
+  }),
 }
 
 export const poolSchema = group(options, {

@@ -4,6 +4,7 @@ import { within } from '../../util/within.ts'
 import type { Engine } from '../engine.ts'
 import type { KnexClient } from '../knex-internals.ts'
 import { cancelOnServer } from './cancel.ts'
+import { failureOf } from './failure-of.ts'
 import { firstRow, type MysqlConnection, send, settled } from './mysql-connection.ts'
 import { establishBaseline, returnToBaseline, SERVER } from './session-baseline.ts'
 
@@ -68,16 +69,27 @@ export function createMysqlEngine(endpoint: Endpoint, client: KnexClient): Engin
       const connection = raw as MysqlConnection
       connection.__knex__disposed ??= 'closed by the pool'
       const ended = connection.stream.closed ? Promise.resolve() : once(connection.stream, 'close')
-      await within(CLOSE_MS, Promise.all([settled((done) => connection.end(done)), ended])).catch(() => {})
+      const quit = connection.stream.destroyed ? undefined : settled((done) => connection.end(done))
+      await within(CLOSE_MS, Promise.all([quit, ended])).catch(() => {})
       drop(connection)
     },
 
     cancel: (connection) =>
       cancelOnServer(connection as MysqlConnection, client, endpoint.pool.connectTimeoutMs),
 
+    failureOf: (error, connection) => failureOf(error, connection as MysqlConnection, endpoint),
+
+    /** Without `destroy()`, after which the driver tells nobody anything. */
+    sever(raw) {
+      const connection = raw as MysqlConnection
+      connection.__knex__disposed ??= 'severed'
+      connection.stream.destroy()
+    },
+
     /** A session that answers is no longer committing; what it was told about COMMIT was the server's word. */
     async fateOfCommit(raw) {
       const connection = raw as MysqlConnection
+      if (connection.__knex__disposed) return 'unknown'
       try {
         await within(
           SETTLE_MS,

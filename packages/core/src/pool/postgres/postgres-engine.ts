@@ -5,6 +5,7 @@ import type { KnexClient } from '../knex-internals.ts'
 import { cancelOnServer } from './cancel.ts'
 import { connectionSettings } from './connection-settings.ts'
 import { PostgresCursor } from './cursor.ts'
+import { failureOf } from './failure-of.ts'
 import { identifyDatabase } from './identify-database.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
 import { resetSession, settlesOutsideTransactions } from './session-reset.ts'
@@ -69,6 +70,14 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
 
     cancel: (connection) =>
       cancelOnServer(connection as PostgresConnection, client, endpoint.pool.connectTimeoutMs),
+
+    failureOf: (error, connection) => failureOf(error, connection as PostgresConnection, endpoint),
+
+    sever(raw) {
+      const connection = raw as PostgresConnection
+      connection.__knex__disposed ??= 'severed'
+      connection.connection.stream.destroy()
+    },
 
     fateOfCommit: async (connection) =>
       (await settlesOutsideTransactions(connection as PostgresConnection)) ? 'rolled back' : 'unknown',

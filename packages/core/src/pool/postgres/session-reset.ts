@@ -30,7 +30,8 @@ export function resetSession(
 /** Whether the session is about to be idle outside of transactions, and neither broken nor busy. */
 export async function settlesOutsideTransactions(connection: PostgresConnection): Promise<boolean> {
   try {
-    if (!connection.readyForQuery) await within(SETTLE_MS, once(connection, 'drain'))
+    if (!connection.readyForQuery && !connection.__knex__disposed)
+      await within(SETTLE_MS, once(connection, 'drain'))
     return isKnownIdle(connection) && !connection.__knex__disposed
   } catch {
     return false

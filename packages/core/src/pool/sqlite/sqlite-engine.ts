@@ -70,6 +70,15 @@ export function createSqliteEngine(endpoint: Endpoint, client: KnexClient): Engi
     /** A statement that runs lets nobody in; one that waits for a lock is told to give up. */
     cancel: async (connection) => lockWaits.giveUp(connection),
 
+    /** What goes wrong in a file goes wrong for every handle on it. */
+    failureOf: () => undefined,
+
+    sever(raw) {
+      const connection = raw as SqliteConnection
+      connection.__knex__disposed ??= 'severed'
+      lockWaits.giveUp(connection)
+    },
+
     async fateOfCommit(raw) {
       const connection = raw as SqliteConnection
       if (!connection.open) return 'unknown'

@@ -60,7 +60,6 @@ export const mariadb: TestEngine = {
     transaction: 'nullif(@@in_transaction, 0)',
     failsAt500: '(select 1 from numbers as others where others.id <= if(numbers.id = 500, 2, 1))',
     failures: /ER_SUBQUERY_NO_1_ROW|ER_NO_SUCH_TABLE/,
-    ended: /closed state/,
     cursors: undefined,
     isolation: 'none',
     readOnly: 'none',

@@ -51,7 +51,6 @@ export const postgres: TestEngine = {
     transaction: 'pg_current_xact_id_if_assigned()',
     failsAt500: '1 / (500 - id)',
     failures: /22012|42P01/,
-    ended: /not queryable/,
     cursors: 'pg_cursors',
     isolation: 'show transaction_isolation',
     readOnly: 'show transaction_read_only',

@@ -73,7 +73,6 @@ export function sqlite(name: EngineName, client: string): TestEngine {
       transaction: 'null',
       failsAt500: "json(iif(id = 500, 'no JSON', '1'))",
       failures: /SQLITE_ERROR/,
-      ended: /not open/,
       cursors: undefined,
       isolation: 'none',
       readOnly: 'none',

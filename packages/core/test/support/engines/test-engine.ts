@@ -56,8 +56,6 @@ export interface TestSql {
   readonly failsAt500: string
   /** What the driver calls that, and a table that is not there. */
   readonly failures: RegExp
-  /** What the driver says about a query on a connection that has ended. */
-  readonly ended: RegExp
   /** A table of the cursors that are open; undefined where no SQL shows them. */
   readonly cursors: string | undefined
   /** Statements: isolation level and read-only mode of the transaction, under PostgreSQL's names. */

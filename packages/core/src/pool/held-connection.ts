@@ -1,0 +1,93 @@
+import type { Clock } from '../util/clock.ts'
+import type { Deadlines } from '../util/deadlines.ts'
+import { Canceller } from './canceller.ts'
+import type { Engine } from './engine.ts'
+import type { Pooled } from './pooled.ts'
+import type { RawConnection } from './raw-connection.ts'
+import type { ShardPool } from './shard-pool.ts'
+
+export interface HeldConnectionOptions {
+  readonly pool: ShardPool<RawConnection>
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+}
+
+/** One connection out of its pool, from its coming until the pool has it back, once. */
+export class HeldConnection {
+  readonly #pooled: Pooled<RawConnection>
+  readonly #options: HeldConnectionOptions
+  #fate: 'kept' | 'condemned' | 'destroyed' = 'kept'
+  #canceller: Canceller | undefined
+
+  constructor(pooled: Pooled<RawConnection>, options: HeldConnectionOptions) {
+    this.#pooled = pooled
+    this.#options = options
+  }
+
+  get connection(): RawConnection {
+    return this.#pooled.resource
+  }
+
+  get isDestroyed(): boolean {
+    return this.#fate === 'destroyed'
+  }
+
+  /** Whether nothing can be sent on it any more. */
+  get isLost(): boolean {
+    return this.isDestroyed || Boolean(this.connection.__knex__disposed)
+  }
+
+  /** Settles when no request to cancel can hit what runs on it next; undefined when none is on its way. */
+  get cancelling(): Promise<void> | undefined {
+    return this.#canceller?.over
+  }
+
+  /** Whether the server has dealt with such a request. */
+  get isCancelAnswered(): boolean {
+    return this.#canceller?.isAnswered ?? false
+  }
+
+  /** Has the server stop what runs on it until `quiet` settles; destroys it when nothing helps. */
+  cancel(quiet: Promise<void>): Promise<void> {
+    if (this.#canceller === undefined) {
+      const canceller = new Canceller({
+        ...this.#options,
+        connection: this.connection,
+        quiet,
+        giveUp: () => this.destroy(),
+      })
+      this.#canceller = canceller
+      void canceller.over.then(() => {
+        this.#canceller = undefined
+      })
+    }
+    return this.#canceller.over
+  }
+
+  /** Nobody may have it after this lease. */
+  condemn(): void {
+    if (this.#fate === 'kept') this.#fate = 'condemned'
+  }
+
+  /** Cuts it under whoever uses it: what runs on it is rejected at once, whether the server answers or not. */
+  destroy(): void {
+    if (this.#fate === 'destroyed') return
+    this.#fate = 'destroyed'
+    this.#options.engine.sever(this.connection)
+    this.#options.pool.destroy(this.#pooled)
+    this.#canceller?.stop()
+  }
+
+  /** Nothing of the lease runs on it any more. It goes to the next once nothing of the lease can hit it. */
+  giveBack(): void {
+    const { cancelling } = this
+    if (cancelling === undefined) this.#giveBackNow()
+    else void cancelling.then(() => this.#giveBackNow())
+  }
+
+  #giveBackNow(): void {
+    if (this.#fate === 'kept') this.#options.pool.release(this.#pooled)
+    else if (this.#fate === 'condemned') this.#options.pool.destroy(this.#pooled)
+  }
+}

@@ -1,0 +1,95 @@
+import type { ShardingError } from '../errors.ts'
+import { HeldConnection, type HeldConnectionOptions } from './held-connection.ts'
+import type { PoolWaiter } from './pool-waiter.ts'
+import type { Pooled } from './pooled.ts'
+import type { RawConnection } from './raw-connection.ts'
+
+export interface HoldingOptions extends HeldConnectionOptions {
+  /** For whom a connection is taken, where the scope has a tenant: a pool may limit what one tenant holds. */
+  readonly tenant: string | undefined
+  /** Why the lease may have no connection; undefined while it may. */
+  readonly refusal: () => ShardingError | undefined
+  readonly onTaken: () => void
+}
+
+type State =
+  | { readonly kind: 'nothing' }
+  | {
+      readonly kind: 'waiting'
+      readonly waiter: PoolWaiter<RawConnection>
+      readonly promise: Promise<HeldConnection>
+    }
+  | { readonly kind: 'connection'; readonly held: HeldConnection }
+
+const NOTHING: State = { kind: 'nothing' }
+
+/** What a lease has of its pool: nothing, a place in the queue, or one connection. */
+export class Holding {
+  readonly #options: HoldingOptions
+  #state: State = NOTHING
+
+  constructor(options: HoldingOptions) {
+    this.#options = options
+  }
+
+  get held(): HeldConnection | undefined {
+    return this.#state.kind === 'connection' ? this.#state.held : undefined
+  }
+
+  get isWaiting(): boolean {
+    return this.#state.kind === 'waiting'
+  }
+
+  /**
+   * The connection: at once where it is held or one is free, else a promise, the same for all who ask meanwhile.
+   * `onNew` is called if it was not held before.
+   */
+  take(timeoutMs: number, onNew: () => void): HeldConnection | Promise<HeldConnection> {
+    const refusal = this.#options.refusal()
+    if (refusal !== undefined) throw refusal
+    if (this.#state.kind === 'connection') return this.#state.held
+    if (this.#state.kind === 'waiting') return this.#state.promise
+    const { pool, tenant } = this.#options
+    const free = pool.tryAcquire(tenant)
+    if (free !== undefined) return this.#hold(free, onNew)
+    const waiter = pool.wait(timeoutMs, tenant)
+    const promise = waiter.promise.then(
+      (pooled) => this.#served(pooled, onNew),
+      (error) => {
+        this.#state = NOTHING
+        throw error
+      },
+    )
+    this.#state = { kind: 'waiting', waiter, promise }
+    return promise
+  }
+
+  /** Gives up the place in the queue, if there is one. */
+  leaveQueue(reason: () => ShardingError): void {
+    if (this.#state.kind === 'waiting') this.#options.pool.leave(this.#state.waiter, reason())
+  }
+
+  /** Lets go of the connection, which is the caller's to give back. */
+  letGo(): HeldConnection | undefined {
+    const { held } = this
+    if (held !== undefined) this.#state = NOTHING
+    return held
+  }
+
+  #served(pooled: Pooled<RawConnection>, onNew: () => void): HeldConnection {
+    const refusal = this.#options.refusal()
+    if (refusal === undefined) return this.#hold(pooled, onNew)
+    // The lease ended in the instant between being served and being told.
+    this.#state = NOTHING
+    this.#options.pool.release(pooled)
+    throw refusal
+  }
+
+  #hold(pooled: Pooled<RawConnection>, onNew: () => void): HeldConnection {
+    const held = new HeldConnection(pooled, this.#options)
+    this.#state = { kind: 'connection', held }
+    this.#options.onTaken()
+    onNew()
+    return held
+  }
+}

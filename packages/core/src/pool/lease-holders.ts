@@ -1,0 +1,96 @@
+import type { Clock } from '../util/clock.ts'
+import type { Deadline, Deadlines } from '../util/deadlines.ts'
+
+export interface LeaseHolder {
+  readonly role: 'writing' | 'reading'
+  /** A route, a job, a function; never a tenant. */
+  readonly description: string
+}
+
+/** A lease that holds, or held, its connection for longer than it should. */
+export interface LongHeld {
+  readonly lease: LeaseHolder
+  readonly heldMs: number
+  /** Where the connection was taken, if that was recorded. */
+  readonly stack: string | undefined
+}
+
+export interface LeaseHoldersOptions {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  /** From when on a connection counts as leaked; null for never. */
+  readonly leakThresholdMs: number | null
+  readonly onLeaked: (leaked: LongHeld) => void
+  /** One that had been reported as leaked has come back. */
+  readonly onRecovered: (recovered: LongHeld) => void
+}
+
+interface Hold {
+  readonly since: number
+  readonly place: Error | undefined
+  isReported: boolean
+}
+
+/** To record where a connection was taken costs a microsecond or two: one in so many, and all once there was a leak. */
+const SAMPLED = 100
+
+/** The leases of one endpoint that hold a connection, in the order in which they took it. */
+export class LeaseHolders<L extends LeaseHolder> {
+  readonly #options: LeaseHoldersOptions
+  readonly #holds = new Map<L, Hold>()
+  #takenCount = 0
+  #hasLeaked = false
+  #check: Deadline | undefined
+
+  constructor(options: LeaseHoldersOptions) {
+    this.#options = options
+  }
+
+  [Symbol.iterator](): Iterator<L> {
+    return this.#holds.keys()
+  }
+
+  add(lease: L): void {
+    const since = this.#options.clock.now()
+    this.#holds.set(lease, { since, place: this.#samplePlace(), isReported: false })
+    if (this.#check === undefined) this.#checkAt(since)
+  }
+
+  delete(lease: L): void {
+    const hold = this.#holds.get(lease)
+    this.#holds.delete(lease)
+    if (hold?.isReported) this.#options.onRecovered(this.#longHeld(lease, hold))
+  }
+
+  #samplePlace(): Error | undefined {
+    if (this.#options.leakThresholdMs === null) return undefined
+    const isSampled = this.#hasLeaked || this.#takenCount++ % SAMPLED === 0
+    return isSampled ? new Error('the connection was taken') : undefined
+  }
+
+  /** One deadline for all: the oldest that has not been reported comes first. */
+  #checkAt(since: number): void {
+    const { leakThresholdMs, deadlines } = this.#options
+    if (leakThresholdMs === null) return
+    this.#check = { deadline: since + leakThresholdMs, expire: () => this.#reportLeaked(leakThresholdMs) }
+    deadlines.add(this.#check)
+  }
+
+  #reportLeaked(thresholdMs: number): void {
+    this.#check = undefined
+    const now = this.#options.clock.now()
+    for (const [lease, hold] of this.#holds) {
+      if (hold.isReported) continue
+      if (now - hold.since < thresholdMs) {
+        this.#checkAt(hold.since)
+        return
+      }
+      hold.isReported = this.#hasLeaked = true
+      this.#options.onLeaked(this.#longHeld(lease, hold))
+    }
+  }
+
+  #longHeld(lease: L, { since, place }: Hold): LongHeld {
+    return { lease, heldMs: Math.round(this.#options.clock.now() - since), stack: place?.stack }
+  }
+}
