@@ -1,3 +1,4 @@
+import { openShard } from '@sherd/conformance/application'
 import { db } from '@sherd/core'
 import { shardErrorHandler, shardMiddleware } from '@sherd/express'
 import { createDatabase } from '@sherd/local-servers/test-database'
@@ -5,7 +6,6 @@ import supertest from 'supertest'
 import { describe, expect, it } from 'vitest'
 import { lastResort, listen } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
-import { openShard } from './support/open-shards.ts'
 import { route } from './support/route.ts'
 
 const url = await createDatabase()

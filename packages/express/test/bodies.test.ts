@@ -1,9 +1,9 @@
+import { atRest, openShard, poolOf } from '@sherd/conformance/application'
 import { db } from '@sherd/core'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { describe, expect, it } from 'vitest'
-import { atRest, poolOf, start } from './support/application.ts'
+import { start } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
-import { openShard } from './support/open-shards.ts'
 import { route } from './support/route.ts'
 
 const url = await createDatabase()

@@ -1,11 +1,11 @@
+import { atRest, openShard, poolOf } from '@sherd/conformance/application'
 import { db } from '@sherd/core'
 import { shardMiddleware } from '@sherd/express'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { describe, expect, it } from 'vitest'
 import { backendPid } from '../../core/test/support/backend-pid.ts'
-import { atRest, listen, poolOf } from './support/application.ts'
+import { listen } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
-import { openShard } from './support/open-shards.ts'
 import { route } from './support/route.ts'
 
 const url = await createDatabase()

@@ -1,12 +1,12 @@
+import { atRest, openShard, poolOf } from '@sherd/conformance/application'
 import { currentScope, db, type Sharding } from '@sherd/core'
 import { shardErrorHandler, shardMiddleware } from '@sherd/express'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import type { Application, Request, Response } from 'express'
 import { describe, expect, it } from 'vitest'
 import { backendPid } from '../../core/test/support/backend-pid.ts'
-import { atRest, lastResort, listen, poolOf } from './support/application.ts'
+import { lastResort, listen } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
-import { openShard } from './support/open-shards.ts'
 import { route } from './support/route.ts'
 
 const url = await createDatabase()

@@ -1,3 +1,4 @@
+import { atRest, openShard, poolOf } from '@sherd/conformance/application'
 import { currentScope, db } from '@sherd/core'
 import { type RequestOptions, shardMiddleware } from '@sherd/express'
 import { createDatabase } from '@sherd/local-servers/test-database'
@@ -5,9 +6,8 @@ import type { Request } from 'express'
 import supertest from 'supertest'
 import { describe, expect, it } from 'vitest'
 import { openSharding } from '../../core/test/support/open-sharding.ts'
-import { atRest, poolOf, start } from './support/application.ts'
+import { start } from './support/application.ts'
 import { expressVersions } from './support/express-versions.ts'
-import { openShard } from './support/open-shards.ts'
 import { route } from './support/route.ts'
 
 const url = await createDatabase()
