@@ -154,7 +154,11 @@ export class EndpointPool {
       rest: (connection) => engine.keepAlive(connection, false),
       wake: (connection) => engine.keepAlive(connection, true),
       ...(engine.ping === undefined ? {} : { ping: engine.ping }),
-      close: (connection) => engine.close(connection),
+      close(connection, isDead) {
+        // It would be told goodbye, and have half a second to answer.
+        if (isDead) engine.sever(connection)
+        return engine.close(connection)
+      },
     }
   }
 }

@@ -119,9 +119,12 @@ export class WaitingRoom<R> {
       this.#refuseShed(waiter)
   }
 
-  /** Whoever said that he waits for longer than others do is taken at his word. */
-  #isShed({ since, timeoutMs }: PoolWaiter<R>, now: number): boolean {
-    if (timeoutMs > this.#options.limits.checkoutTimeoutMs) return false
+  /**
+   * Whoever said that he waits for longer than others do is taken at his word. Past a deadline is only who waited while
+   * the event loop stood still.
+   */
+  #isShed({ since, timeoutMs, deadline }: PoolWaiter<R>, now: number): boolean {
+    if (timeoutMs > this.#options.limits.checkoutTimeoutMs || now >= deadline) return false
     return this.#shedding?.refuses(now - since) ?? false
   }
 
