@@ -94,6 +94,19 @@ describe('requests of an application in a test that is rolled back', () => {
     expect(await namesOf('acme')).toEqual(['Rocket'])
   })
 
+  test.each(['checkout-timeout', 'circuit-open', 'isolate'] as const)(
+    'survive a failure by %s',
+    async (failure) => {
+      await post('/projects', { name: 'Rocket' }).expect(201)
+      {
+        using _ =
+          failure === 'isolate' ? sharding.isolate('shard_0') : failShard(sharding, 'shard_0', failure)
+        await get('/projects').expect(503)
+      }
+      expect(await namesOf('acme')).toEqual(['Rocket'])
+    },
+  )
+
   test('queue when they come at once', async () => {
     await Promise.all(
       Array.from({ length: 20 }, (_, index) => post('/projects', { name: `Rocket ${index}` })),

@@ -87,8 +87,10 @@ export class PoolRegistry {
   }
 
   /** Those of all servers of a shard, the primary first. */
-  all({ primary, replicas }: Shard): readonly EndpointPool[] {
-    return [primary, ...replicas].map((endpoint) => this.#get(endpoint))
+  all(shard: Shard): readonly EndpointPool[] {
+    const endpoints =
+      this.#detour === undefined ? [shard.primary, ...shard.replicas] : [this.#detour.endpoint(shard)]
+    return endpoints.map((endpoint) => this.#get(endpoint))
   }
 
   /** knex without a connection: builds and names things, runs nothing. */
