@@ -24,3 +24,23 @@ test('what takes too long is refused, and what comes of it later is ignored', as
   reject(new Error('late'))
   await expect(promise).rejects.toThrow('late')
 })
+
+/** In real time, and for nothing else in the process. */
+function standStill(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until; );
+}
+
+test('fault 25: what is answered after the event loop stood still is not too late', async () => {
+  vi.useRealTimers()
+  const answer = new Promise((resolve) => setTimeout(resolve, 30, 'answered'))
+  const result = within(20, answer)
+  standStill(100)
+  await expect(result).resolves.toBe('answered')
+})
+
+test('fault 25: what is not answered after the event loop stood still is given up', async () => {
+  vi.useRealTimers()
+  const result = within(20, new Promise(() => {}))
+  standStill(100)
+  await expect(result).rejects.toThrow('took longer than 20 ms')
+})
