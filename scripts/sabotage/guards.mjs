@@ -629,4 +629,12 @@ export const guards = [
     tests: tests('util/deadlines.test.ts'),
     reddens: /^fault 25:/,
   },
+  {
+    name: 'lost streams: a stream waits for ever for the answer of a session that is gone',
+    file: core('pool/knex-stream.ts'),
+    find: 'endWithConnection(source, connection)',
+    replace: '',
+    tests: tests('integration/lost-streams.test.ts'),
+    reddens: /^fault 14: a stream that flows/,
+  },
 ]

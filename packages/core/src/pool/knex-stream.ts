@@ -1,5 +1,6 @@
 import { finished, Readable, type Transform } from 'node:stream'
 import type { Binding, BindingStore } from './binding.ts'
+import { endWithConnection } from './end-with-connection.ts'
 import type { Cursor } from './engine.ts'
 import type { KnexClient, KnexQuery } from './knex-internals.ts'
 import type { Lane, Turn } from './lane.ts'
@@ -203,6 +204,7 @@ async function streamWhole(
     target.once('pipe', (source: Readable) => {
       isPiped = true
       countFetches(source, lease, (error) => target.destroy(error as Error))
+      endWithConnection(source, connection)
       source.once('close', end)
     })
     explainErrors(target, lease)
@@ -217,12 +219,13 @@ async function streamWhole(
   })
 }
 
-/** knex's dialects emit the driver's errors as they come. */
+/** knex's dialects emit the driver's errors as they come, and reject with them, too: each is to be told once. */
 function explainErrors(target: Transform, lease: Lease): void {
   const { emit } = target
   target.emit = (event: string | symbol, ...args: unknown[]) => {
-    const told = event === 'error' && !target.destroyed ? [lease.explain(args[0])] : args
-    return emit.call(target, event, ...told)
+    if (event !== 'error' || target.destroyed) return emit.call(target, event, ...args)
+    target.destroy(lease.explain(args[0]) as Error)
+    return true
   }
 }
 
