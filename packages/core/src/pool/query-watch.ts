@@ -13,10 +13,10 @@ export interface QueryWatchOptions {
 }
 
 /** For a server that is there to say that it will stop the query. */
-const GRACE_MS = 25
+const GRACE_MS = 40
 
 /**
- * Sees that one query ends within its limit, give or take {@link GRACE_MS} and two ticks: by the server's hand where it
+ * Sees that one query ends within its limit, give or take {@link GRACE_MS} and a tick: by the server's hand where it
  * answers a request to cancel, else by the end of the connection.
  */
 export class QueryWatch implements Deadline {
@@ -37,21 +37,28 @@ export class QueryWatch implements Deadline {
     return this.#isOverdue
   }
 
-  expire(): void {
-    const { clock, deadlines, held, cancel } = this.#options
-    if (this.#isOverdue) {
-      // A request that was answered is repeated until it helps, and within a bound.
-      if (!held.isCancelAnswered) held.destroy()
-      return
+  expire(afterStall: boolean): void {
+    const { held, cancel } = this.#options
+    if (!this.#isOverdue) {
+      this.#isOverdue = true
+      if (this.limit.atEnd === 'destroy') {
+        held.destroy()
+      } else {
+        this.#expireAgain()
+        cancel()
+      }
+    } else if (!held.isCancelAnswered) {
+      // Nobody could have answered while this process stood still.
+      if (afterStall) this.#expireAgain()
+      else held.destroy()
     }
-    this.#isOverdue = true
-    if (this.limit.atEnd === 'destroy') {
-      held.destroy()
-      return
-    }
+    // A request that was answered is repeated until it helps, and within a bound.
+  }
+
+  #expireAgain(): void {
+    const { clock, deadlines } = this.#options
     this.deadline = clock.now() + GRACE_MS
     deadlines.add(this)
-    cancel()
   }
 
   /** The query has settled. */

@@ -1,16 +1,13 @@
 import type { ClientConfig } from 'pg'
-import type { Endpoint } from '../../topology/topology.ts'
 import type { KnexClient } from '../knex-internals.ts'
 
 /**
- * What node-postgres needs to connect: knex's settings, with everything that belongs to the session's baseline as
- * start-up options. Those are the session's defaults, so that `DISCARD ALL` and `RESET` return to them.
+ * What node-postgres needs to connect: knex's settings, with `startupOptions` behind their own. Those are the session's
+ * defaults, so that `DISCARD ALL` and `RESET` return to them.
  */
-export async function connectionSettings(endpoint: Endpoint, client: KnexClient): Promise<ClientConfig> {
+export async function connectionSettings(client: KnexClient, startupOptions: string): Promise<ClientConfig> {
   const settings = await currentSettings(client)
-  const options = [settings.options, ...baselineOptions(endpoint)]
-    .filter((option) => option !== undefined)
-    .join(' ')
+  const options = [settings.options ?? '', startupOptions].filter((option) => option !== '').join(' ')
   // knex keeps the password out of enumeration, so a copy has to name it.
   return { ...settings, ...passwordOf(settings), ...(options === '' ? {} : { options }) }
 }
@@ -34,23 +31,4 @@ function withOptionsApart(settings: ClientConfig): ClientConfig {
 
 function passwordOf({ password }: ClientConfig): Pick<ClientConfig, 'password'> {
   return password === undefined ? {} : { password }
-}
-
-function baselineOptions({ session, knex }: Endpoint): string[] {
-  const searchPath = knex.searchPath === undefined ? {} : { search_path: quotedPath(knex.searchPath) }
-  return Object.entries({ ...searchPath, ...session }).map(
-    ([name, value]) => `-c ${name}=${escapeOption(value)}`,
-  )
-}
-
-function quotedPath(searchPath: string | readonly string[]): string {
-  return [searchPath]
-    .flat()
-    .map((schema) => `"${schema.replaceAll('"', '""')}"`)
-    .join(',')
-}
-
-/** https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS */
-function escapeOption(value: string): string {
-  return value.replaceAll(/[\\\s]/g, (character) => `\\${character}`)
 }

@@ -2,6 +2,7 @@ import type { Endpoint } from '../../topology/topology.ts'
 import { within } from '../../util/within.ts'
 import type { Cursor, CursorOptions, Engine, Statement } from '../engine.ts'
 import type { KnexClient } from '../knex-internals.ts'
+import type { RawConnection } from '../raw-connection.ts'
 import { cancelOnServer } from './cancel.ts'
 import { connectionSettings } from './connection-settings.ts'
 import { PostgresCursor } from './cursor.ts'
@@ -9,39 +10,67 @@ import { failureOf } from './failure-of.ts'
 import { identifyDatabase } from './identify-database.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
 import { resetSession, settlesOutsideTransactions } from './session-reset.ts'
+import {
+  asStartupOptions,
+  refusesStartupOptions,
+  replaySettings,
+  sessionSettings,
+} from './session-settings.ts'
 
 /** How long the server may take to end a session before the socket is destroyed. */
 const CLOSE_MS = 500
 
 /** PostgreSQL through node-postgres. */
 export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): Engine {
+  const settings = sessionSettings(endpoint)
   let opened = 0
+  let takesStartupOptions = settings.length > 0
+
+  async function open(
+    signal: AbortSignal,
+    onLost: (connection: RawConnection) => void,
+  ): Promise<RawConnection> {
+    const startupOptions = takesStartupOptions ? asStartupOptions(settings) : ''
+    const connection: PostgresConnection = new client.driver.Client(
+      await connectionSettings(client, startupOptions),
+    )
+    // As knex's own dialect does: the pool looks at the mark.
+    connection.on('error', (error) => {
+      connection.__knex__disposed = error
+      onLost(connection)
+    })
+    connection.on('end', () => {
+      connection.__knex__disposed ??= 'the connection ended'
+      onLost(connection)
+    })
+    const abort = () => connection.connection.stream.destroy()
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      await connection.connect()
+      if (startupOptions === '' && settings.length > 0) {
+        connection.replayed = settings
+        await replaySettings(connection, settings)
+      }
+      client.version ??= await client.checkVersion(connection)
+      signal.throwIfAborted()
+      connection.__knexUid = `${endpoint.id}#${++opened}`
+      return connection
+    } catch (error) {
+      connection.connection.stream.destroy()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
   return {
     async open(signal, onLost) {
-      const settings = await connectionSettings(endpoint, client)
-      const connection: PostgresConnection = new client.driver.Client(settings)
-      // As knex's own dialect does: the pool looks at the mark.
-      connection.on('error', (error) => {
-        connection.__knex__disposed = error
-        onLost(connection)
-      })
-      connection.on('end', () => {
-        connection.__knex__disposed ??= 'the connection ended'
-        onLost(connection)
-      })
-      const abort = () => connection.connection.stream.destroy()
-      signal.addEventListener('abort', abort, { once: true })
       try {
-        await connection.connect()
-        client.version ??= await client.checkVersion(connection)
-        signal.throwIfAborted()
-        connection.__knexUid = `${endpoint.id}#${++opened}`
-        return connection
+        return await open(signal, onLost)
       } catch (error) {
-        connection.connection.stream.destroy()
-        throw error
-      } finally {
-        signal.removeEventListener('abort', abort)
+        if (settings.length === 0 || !refusesStartupOptions(error)) throw error
+        takesStartupOptions = false
+        return await open(signal, onLost)
       }
     },
 

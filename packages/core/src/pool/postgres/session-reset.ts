@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Endpoint } from '../../topology/topology.ts'
 import { within } from '../../util/within.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
+import { replaySettings } from './session-settings.ts'
 
 const ROLLBACK_MS = 250
 const SCRUB_MS = 1000
@@ -11,8 +12,8 @@ const SETTLE_MS = 1000
 /**
  * Brings a session back to the state it had after connecting. Rejects unless the server has confirmed every step.
  *
- * The baseline survives because it is made of start-up options, which `DISCARD ALL` returns to, and because the
- * user's `afterCreate` runs again.
+ * The baseline survives because it is made of start-up options, which `DISCARD ALL` returns to, or is set again where a
+ * proxy takes none, and because the user's `afterCreate` runs again.
  */
 export function resetSession(
   connection: PostgresConnection,
@@ -23,6 +24,9 @@ export function resetSession(
     await within(ROLLBACK_MS, endTransaction(connection))
     if (scrub === 'never') return
     await within(SCRUB_MS, removeTraces(connection))
+    if (connection.replayed !== undefined) {
+      await within(SCRUB_MS, replaySettings(connection, connection.replayed))
+    }
     await within(SCRUB_MS, Promise.resolve(afterCreate?.(connection)))
   })()
 }
