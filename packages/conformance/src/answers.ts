@@ -86,12 +86,12 @@ export function describeAnswers(name: string, startApp: StartApp): void {
       await until(() => poolOf(sharding).waiting === 1)
       for (const init of [{}, { method: 'POST', body: 'still to be read' }]) {
         const response = await app.ask('/', 'acme', init)
-        const retryAfter = Number(response.headers.get('retry-after'))
-        expect([response.status, await response.json()]).toEqual([
-          503,
-          { ...UNAVAILABLE, code: 'SHARD_ERR_POOL_OVERLOADED', shard: 'shard_0', retryAfter },
-        ])
-        expect(retryAfter).toBeGreaterThan(0)
+        expect(await expectUnavailable(response)).toEqual({
+          ...UNAVAILABLE,
+          code: 'SHARD_ERR_POOL_OVERLOADED',
+          shard: 'shard_0',
+          retryAfter: Number(response.headers.get('retry-after')),
+        })
       }
       done.resolve()
       await expect(Promise.all([held, waiting])).resolves.toEqual(['held', [{ one: 1 }]])
@@ -121,6 +121,24 @@ export function describeAnswers(name: string, startApp: StartApp): void {
       await atRest(sharding)
     })
 
+    it('is 503 CIRCUIT_OPEN at once while the shard is isolated, with a body still to be read, too', async () => {
+      const sharding = openShard(url)
+      const { app } = await application(sharding)
+      await app.json('/query', 'acme')
+      const isolation = sharding.isolate('shard_0')
+      for (const init of [{}, { method: 'POST', body: 'still to be read' }]) {
+        const response = await app.ask('/', 'acme', init)
+        expect(await expectUnavailable(response)).toMatchObject({
+          code: 'SHARD_ERR_CIRCUIT_OPEN',
+          shard: 'shard_0',
+        })
+      }
+      await expect(app.json('/')).resolves.toBe('reached')
+      isolation.release()
+      await expect(app.json('/query', 'acme')).resolves.toEqual([{ one: 1 }])
+      await atRest(sharding)
+    })
+
     it('is 503 POOL_DRAINING once the Sharding is being closed, and those under way finish', async () => {
       const sharding = openShard(url)
       const { app, done } = await application(sharding)
@@ -128,15 +146,12 @@ export function describeAnswers(name: string, startApp: StartApp): void {
       await until(() => poolOf(sharding).active === 1)
       const closed = sharding.close()
       const response = await app.ask('/', 'acme')
-      expect([response.status, await response.json()]).toEqual([
-        503,
-        {
-          ...UNAVAILABLE,
-          code: 'SHARD_ERR_POOL_DRAINING',
-          shard: 'shard_0',
-          retryAfter: Number(response.headers.get('retry-after')),
-        },
-      ])
+      expect(await expectUnavailable(response)).toEqual({
+        ...UNAVAILABLE,
+        code: 'SHARD_ERR_POOL_DRAINING',
+        shard: 'shard_0',
+        retryAfter: Number(response.headers.get('retry-after')),
+      })
       const unscoped = await app.ask('/')
       expect(unscoped.status).toBe(200)
       done.resolve()
@@ -247,4 +262,15 @@ export function describeAnswers(name: string, startApp: StartApp): void {
       ])
     })
   })
+}
+
+/** The headers that every 503 has. Returns its body. */
+async function expectUnavailable(response: globalThis.Response): Promise<unknown> {
+  const body = (await response.json()) as { readonly retryAfter: number }
+  expect(response.status).toBe(503)
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  expect(response.headers.get('retry-after')).toBe(String(body.retryAfter))
+  expect(body.retryAfter).toBeGreaterThan(0)
+  return body
 }

@@ -6,12 +6,15 @@ import { describeClosing } from './closing.ts'
 import { describeHandlers } from './handlers.ts'
 import type { StartApp } from './host.ts'
 import { describeIsolation } from './isolation.ts'
+import { describeNesting } from './nesting.ts'
 import { describeOneConnection } from './one-connection.ts'
+import { describeOptions } from './options.ts'
 import { describeResponses } from './responses.ts'
 import { describeScopes } from './scopes.ts'
 import { describeSockets } from './sockets.ts'
+import { describeStreams } from './streams.ts'
 
-export type { Handler, HostApp, HostRequest, HostResponse, Route, StartApp } from './host.ts'
+export type { Group, Handler, HostApp, HostRequest, HostResponse, Route, StartApp } from './host.ts'
 
 /** What every framework's adapter has to do, declared as tests. */
 export function describeHost(name: string, startApp: StartApp): void {
@@ -22,10 +25,13 @@ export function describeHost(name: string, startApp: StartApp): void {
 
 const parts = [
   describeScopes,
+  describeOptions,
+  describeNesting,
   describeAnswers,
   describeOneConnection,
   describeIsolation,
   describeBodies,
+  describeStreams,
   describeHandlers,
   describeResponses,
   describeClientsThatLeave,

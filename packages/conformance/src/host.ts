@@ -30,11 +30,27 @@ export interface Route {
   readonly handler: Handler
 }
 
-/** An application that a framework is to make: adapter, then body parsers for what is common, then routes. */
-export interface HostApp {
-  /** With `sharding`, and a source of tenants. */
-  readonly options: RequestOptions<HostRequest> & { readonly sharding: Sharding }
+/** Options of the adapter, with `sharding` and a source of tenants. */
+export type HostOptions = RequestOptions<HostRequest> & { readonly sharding: Sharding }
+
+/** Routes below a path, with the adapter once more: a router inside, or an encapsulated plugin. */
+export interface Group {
+  readonly prefix: string
+  readonly options: HostOptions
   readonly routes: readonly Route[]
+}
+
+/**
+ * An application that a framework is to make: authentication, adapter, body parsers for what is common, routes. Bodies
+ * of type `application/x-ndjson` are left to handlers, as the request itself or as its `body`.
+ */
+export interface HostApp {
+  /** Undefined: the adapter stands in the groups alone. */
+  readonly options: HostOptions | undefined
+  readonly routes: readonly Route[]
+  readonly groups?: readonly Group[] | undefined
+  /** Called with each request before the adapter sees it. */
+  readonly authenticate?: ((req: HostRequest) => void) | undefined
   /** Awaited inside of the scope, before the body is read. */
   readonly beforeBody?: ((req: HostRequest) => unknown) | undefined
   /** Called in the middle of parsing JSON and urlencoded bodies. */

@@ -1,5 +1,6 @@
 import { Agent, get } from 'node:http'
-import { currentScope, db } from '@sherd/core'
+import { connectedToTenant, currentScope, db, setDefaultSharding } from '@sherd/core'
+import { forgetDefaultSharding } from '@sherd/core/adapter'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { RawClient } from '../../core/test/adapter/serve.ts'
@@ -100,6 +101,31 @@ export function describeSockets(name: string, startApp: StartApp): void {
       client.request('GET /', 'x-tenant-id: acme')
       await client.receive(/taken over by acme on \d+/)
       expect(poolOf(sharding).active).toBe(1)
+      client.socket.destroy()
+      await atRest(sharding)
+    })
+
+    it('that goes over to another protocol is in no scope, not even that of the request before it', async () => {
+      const sharding = openShard(url, { max: 1 })
+      const app = await start(startApp, { sharding, routes: (routes) => routes.get('/', show) })
+      app.server.on('upgrade', async (_req, socket) => {
+        const around = currentScope()?.tenant ?? 'nobody'
+        // What the handshake says is for the application to judge.
+        const inside = await connectedToTenant('acme', async () => {
+          await db.raw('select 1')
+          return currentScope()?.tenant
+        }).catch((error) => error.code)
+        const after = sharding.connectedToTenant('globex', () => backendPid(db)).then(() => 'released')
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n`)
+        socket.end(`around ${around}, inside ${inside}, ${await after}.`)
+      })
+      setDefaultSharding(sharding)
+      onTestFinished(() => forgetDefaultSharding(sharding))
+      const client = new RawClient(app.port)
+      client.request('GET /', 'x-tenant-id: acme')
+      await client.receive(/"shard":"acme"}/)
+      client.request('GET /', 'x-tenant-id: acme', 'connection: upgrade', 'upgrade: echo')
+      await expect(client.receive(/\.$/)).resolves.toMatch(/ 101 .*around nobody, inside acme, released\.$/s)
       client.socket.destroy()
       await atRest(sharding)
     })

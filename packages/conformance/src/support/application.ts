@@ -4,7 +4,7 @@ import type { ConfigObject, Sharding } from '@sherd/core'
 import type { RequestOptions } from '@sherd/core/adapter'
 import { openSharding } from '../../../core/test/support/open-sharding.ts'
 import { until } from '../../../core/test/support/until.ts'
-import type { Handler, HostApp, HostRequest, Route, StartApp } from '../host.ts'
+import type { Group, Handler, HostApp, HostRequest, Route, StartApp } from '../host.ts'
 
 export type Options = Partial<RequestOptions<HostRequest>>
 
@@ -14,24 +14,49 @@ export interface Routes {
   all(path: string, handler: Handler): void
 }
 
-export interface Application extends Pick<HostApp, 'beforeBody' | 'whileParsing' | 'onError'> {
-  readonly sharding: Sharding
+export interface RouteGroup {
+  readonly prefix: string
   readonly options?: Options
   readonly routes: (routes: Routes) => void
+}
+
+export interface Application
+  extends Pick<HostApp, 'authenticate' | 'beforeBody' | 'whileParsing' | 'onError'> {
+  readonly sharding: Sharding
+  /** Null: the adapter stands in the groups alone. */
+  readonly options?: Options | null
+  readonly routes: (routes: Routes) => void
+  readonly groups?: readonly RouteGroup[]
 }
 
 /** An application as users write it, for the current test. Tenants come in `x-tenant-id`. */
 export async function start(
   startApp: StartApp,
-  { sharding, options, routes, ...hooks }: Application,
+  { sharding, options, routes, groups = [], ...hooks }: Application,
 ): Promise<RunningApplication> {
+  const complete = (given?: Options) => ({ sharding, tenant: { header: 'x-tenant-id' }, ...given })
+  const server = await startApp({
+    ...hooks,
+    options: options === null ? undefined : complete(options),
+    routes: collected(routes),
+    groups: groups.map(
+      (group): Group => ({
+        prefix: group.prefix,
+        options: complete(group.options),
+        routes: collected(group.routes),
+      }),
+    ),
+  })
+  return new RunningApplication(server)
+}
+
+function collected(routes: (routes: Routes) => void): Route[] {
   const all: Route[] = []
   const collect = (method: Route['method']) => (path: string, handler: Handler) => {
     all.push({ method, path, handler })
   }
   routes({ get: collect('GET'), post: collect('POST'), all: collect('ALL') })
-  const given = { sharding, tenant: { header: 'x-tenant-id' }, ...options }
-  return new RunningApplication(await startApp({ ...hooks, options: given, routes: all }))
+  return all
 }
 
 export class RunningApplication {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import type { HostApp, HostResponse, StartApp } from '@sherd/conformance'
+import type { HostApp, HostResponse, Route, StartApp } from '@sherd/conformance'
 import { shardErrorHandler, shardMiddleware } from '@sherd/express'
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import type { ErrorRequestHandler, IRouter, RequestHandler, Response } from 'express'
 import multer from 'multer'
 import { onTestFinished } from 'vitest'
 import { lastResort } from './application.ts'
@@ -10,19 +10,20 @@ import { route } from './route.ts'
 
 /** Makes applications of the contract with a version of Express. */
 export function startHost(express: Express): StartApp {
-  return async ({ options, routes, beforeBody, whileParsing, onError }) => {
+  return async ({ options, routes, groups = [], authenticate, beforeBody, whileParsing, onError }) => {
     const app = express()
-    app.use(shardMiddleware(options))
+    if (authenticate !== undefined) app.use(awaited(authenticate))
+    if (options !== undefined) app.use(shardMiddleware(options))
     if (beforeBody !== undefined) app.use(awaited(beforeBody))
     const verify = { verify: (req: unknown) => whileParsing?.(req as Parameters<typeof whileParsing>[0]) }
     app.use(express.json(verify), express.urlencoded({ extended: false, ...verify }))
     app.use(express.text(), express.raw(), multer().any())
-    for (const { method, path, handler } of routes) {
-      const verb = method.toLowerCase() as 'get' | 'post' | 'all'
-      app[verb](
-        path,
-        route((req, res) => handler(req, hostResponse(res))),
-      )
+    mount(app, routes)
+    for (const { prefix, options: inside, routes: those } of groups) {
+      const router = express.Router()
+      router.use(shardMiddleware(inside))
+      mount(router, those)
+      app.use(prefix, router)
     }
     if (onError === undefined) app.use(shardErrorHandler(), lastResort)
     else app.use(errorHandler(onError))
@@ -33,6 +34,16 @@ export function startHost(express: Express): StartApp {
     })
     await once(server, 'listening')
     return server
+  }
+}
+
+function mount(router: IRouter, routes: readonly Route[]): void {
+  for (const { method, path, handler } of routes) {
+    const verb = method.toLowerCase() as 'get' | 'post' | 'all'
+    router[verb](
+      path,
+      route((req, res) => handler(req, hostResponse(res))),
+    )
   }
 }
 
