@@ -11,16 +11,12 @@ export async function expectConserved(stage: Stage): Promise<void> {
       expect({ shard: name, active, waiting }).toEqual({ shard: name, active: 0, waiting: 0 })
     }
   }, settled)
-  for (const { name, proxy, view } of stage.shards) {
+  for (const { name, proxy, view, isStraight } of stage.shards) {
     // What clients opened and have not closed is what the pool says that it holds.
-    await vi.waitFor(
-      () =>
-        expect({ shard: name, open: proxy.connections.open }).toEqual({
-          shard: name,
-          open: stage.pool(name).total,
-        }),
-      settled,
-    )
+    await vi.waitFor(async () => {
+      const open = isStraight ? (await view.sessions()).length : proxy.connections.open
+      expect({ shard: name, open }).toEqual({ shard: name, open: stage.pool(name).total })
+    }, settled)
     await vi.waitFor(async () => {
       const sessions = await view.sessions().catch(() => []) // Its server may be down.
       expect(sessions.length, `${name}: sessions`).toBeLessThanOrEqual(stage.pool(name).max)

@@ -1,11 +1,17 @@
 import type { Answer } from './client.ts'
 
+interface Awaited {
+  readonly matches: (answer: Answer) => boolean
+  readonly reached: () => void
+  left: number
+}
+
 /** So many clients, each of which asks again as soon as it is answered. */
 export class Load {
   readonly #answers: Answer[] = []
+  readonly #awaited = new Set<Awaited>()
   readonly #clients: readonly Promise<void>[]
   #isOver = false
-  #changed = () => {}
 
   constructor(clients: number, ask: (client: number) => Promise<Answer>) {
     this.#clients = Array.from({ length: clients }, (_, client) => this.#run(() => ask(client)))
@@ -17,13 +23,10 @@ export class Load {
   }
 
   /** The same for answers of another kind. */
-  async until(count: number, matches: (answer: Answer) => boolean): Promise<void> {
-    const from = this.#answers.length
-    while (this.#answers.slice(from).filter(matches).length < count) {
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve
-      })
-    }
+  until(count: number, matches: Awaited['matches']): Promise<void> {
+    return new Promise((reached) => {
+      this.#awaited.add({ matches, reached, left: count })
+    })
   }
 
   /** @returns all answers */
@@ -34,9 +37,15 @@ export class Load {
   }
 
   async #run(ask: () => Promise<Answer>): Promise<void> {
-    while (!this.#isOver) {
-      this.#answers.push(await ask())
-      this.#changed()
+    while (!this.#isOver) this.#note(await ask())
+  }
+
+  #note(answer: Answer): void {
+    this.#answers.push(answer)
+    for (const awaited of this.#awaited) {
+      if (!awaited.matches(answer) || --awaited.left > 0) continue
+      this.#awaited.delete(awaited)
+      awaited.reached()
     }
   }
 }

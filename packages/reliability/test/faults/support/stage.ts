@@ -19,11 +19,13 @@ export interface StageOptions {
   /** What is said of all shards beside their pool. */
   readonly defaults?: ConfigObject['defaults']
   /** What is said of `shard_0` alone. */
-  readonly shard?: Shards[string]
+  readonly shard?: (url: string) => Shards[string]
   readonly options?: HostOptions['options']
   readonly routes?: (db: Sharding['db'], sharding: Sharding) => HostOptions['routes']
   /** Statements that each database begins with. */
   readonly schema?: readonly string[]
+  /** `shard_0` is reached without its proxy, which shares this process and its event loop. */
+  readonly isStraight?: boolean
   /** `shard_0` gets a server of its own, where that is to fail. */
   readonly server?: PostgresOptions
 }
@@ -38,6 +40,7 @@ export interface StagedShard {
   readonly server: string
   readonly url: string
   readonly proxy: FaultProxy
+  readonly isStraight: boolean
   readonly view: View
 }
 
@@ -65,18 +68,19 @@ export class Stage {
   }
 
   static async set(options: StageOptions = {}): Promise<Stage> {
-    const { framework = 'Express', pool = {}, defaults = {}, shard = {}, routes = () => ({}) } = options
+    const { framework = 'Express', pool = {}, defaults = {}, routes = () => ({}) } = options
     const server = options.server === undefined ? undefined : await startPostgres(options.server)
     const shards = await Promise.all([
-      stageShard('shard_0', server?.url ?? inject('postgresUrl'), options.schema),
-      stageShard('shard_1', inject('secondPostgresUrl'), options.schema),
+      stageShard('shard_0', server?.url ?? inject('postgresUrl'), options),
+      stageShard('shard_1', inject('secondPostgresUrl'), { ...options, isStraight: false }),
     ])
+    const [suffering, other] = [addressOf(shards[0]), addressOf(shards[1])]
     const sharding = createSharding({
       config: {
         defaults: { client: 'pg', ...defaults, pool },
         shards: {
-          shard_0: { connection: shards[0].proxy.urlOf(shards[0].url), tenants: [...TENANTS], ...shard },
-          shard_1: { connection: shards[1].proxy.urlOf(shards[1].url), tenants: [OTHER_TENANT] },
+          shard_0: { connection: suffering, tenants: [...TENANTS], ...options.shard?.(suffering) },
+          shard_1: { connection: other, tenants: [OTHER_TENANT] },
         },
       },
     })
@@ -123,13 +127,17 @@ export class Stage {
   }
 }
 
+function addressOf({ isStraight, url, proxy }: StagedShard): string {
+  return isStraight ? url : proxy.urlOf(url)
+}
+
 async function stageShard(
   name: string,
   server: string,
-  schema: readonly string[] = [],
+  { schema = [], isStraight = false }: StageOptions,
 ): Promise<StagedShard> {
   const url = await createDatabaseOn(server)
   const view = await View.open(url)
   for (const statement of schema) await view.query(statement)
-  return { name, server, url, view, proxy: await startProxy({ to: url }) }
+  return { name, server, url, view, isStraight, proxy: await startProxy({ to: url }) }
 }
