@@ -26,7 +26,7 @@ const BEYOND_TRANSACTIONS = new Set([
   'PRAGMA',
 ])
 
-const pool = { max: 3, checkoutTimeoutMs: 500 }
+const pool = { max: 3, checkoutTimeoutMs: 20_000 }
 const open = () =>
   openSharding({
     one: { connection: first, replicas: [{ connection: first }], pool },
@@ -144,7 +144,8 @@ test('leases of one shard queue on its one connection; a queue that does not mov
       await done.promise
     })
     await inside.promise
-    await expect(connectedTo('one', () => ids(db))).rejects.toMatchObject({
+    const impatient = { shard: 'one', checkoutTimeoutMs: 50 }
+    await expect(connectedTo(impatient, () => ids(db))).rejects.toMatchObject({
       code: 'SHARD_ERR_CHECKOUT_TIMEOUT',
     })
     done.resolve()
