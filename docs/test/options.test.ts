@@ -27,7 +27,9 @@ describe('the tables of options in docs/configuration.md have every option with 
   test('of a shard', () => {
     const options = optionsOf(shard, ['replicas[].pool'])
     expect(options.length).toBeGreaterThan(35)
-    expect(byName(documented("### A shard's file", '#### `pool`', '#### `breaker`', '#### `knex`'))).toEqual(byName(options))
+    expect(byName(documented("### A shard's file", '#### `pool`', '#### `breaker`', '#### `knex`'))).toEqual(
+      byName(options),
+    )
   })
 
   test('and what they say once holds in the other places, too', () => {
