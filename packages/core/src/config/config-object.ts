@@ -206,7 +206,7 @@ export interface PoolObject {
    * Milliseconds in the queue that are normal. When nobody was served sooner for `shedIntervalMs`, whoever has waited for
    * more than twice as long is refused, so that others are served in time; null lets everybody wait until his deadline.
    *
-   * @default 250, or an eighth of `checkoutTimeoutMs` where that is less
+   * @default an eighth of `checkoutTimeoutMs`: 250
    */
   readonly shedTargetMs?: number | null
   /**

@@ -11,11 +11,14 @@ export interface PoolLayer {
   readonly options: PoolInput | undefined
 }
 
-/** Defaults that leave the rest of a short checkout to everything else, so that it needs no second setting. */
+/**
+ * Defaults that go by the time of a checkout, so that it needs no second setting: a short one leaves some of it to
+ * everything else, and whoever is patient means it in the queue, too.
+ */
 const SHARES_OF_CHECKOUT = {
-  connectTimeoutMs: 3 / 4,
-  pingTimeoutMs: 1 / 4,
-  shedTargetMs: 1 / 8,
+  connectTimeoutMs: { share: 3 / 4, most: poolDefaults.connectTimeoutMs },
+  pingTimeoutMs: { share: 1 / 4, most: poolDefaults.pingTimeoutMs },
+  shedTargetMs: { share: 1 / 8, most: Number.POSITIVE_INFINITY },
 } as const
 
 /** One of these must not be more than the other. */
@@ -31,8 +34,8 @@ export function resolvePool(layers: readonly PoolLayer[]): PoolConfig {
   }
   for (const option of keysOf(SHARES_OF_CHECKOUT)) {
     if (layerOf(option, layers) !== undefined) continue
-    const most = Math.max(1, Math.floor(pool.checkoutTimeoutMs * SHARES_OF_CHECKOUT[option]))
-    pool[option] = Math.min(poolDefaults[option] ?? most, most)
+    const { share, most } = SHARES_OF_CHECKOUT[option]
+    pool[option] = Math.min(most, Math.max(1, Math.floor(pool.checkoutTimeoutMs * share)))
   }
   for (const [low, high] of ORDERED) {
     if (pool[low] > pool[high]) reportContradiction(pool, { low, high, layers })

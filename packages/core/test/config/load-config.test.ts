@@ -50,10 +50,12 @@ describe('loadConfig', () => {
       idleTimeoutMs: 30_000,
       maxLifetimeMs: 1_800_000,
       perTenantMax: null,
-      shedTargetMs: 250,
+      shedTargetMs: 500,
       shedIntervalMs: 1000,
       pingAfterIdleMs: 1000,
       pingTimeoutMs: 500,
+      queryTimeoutMs: null,
+      leakThresholdMs: 30_000,
     })
     expect(
       shard?.replicas.map(({ connection, pool }) => [connection, pool.max, pool.checkoutTimeoutMs]),
@@ -100,6 +102,18 @@ describe('loadConfig', () => {
   it('keeps shards in the order of their files, counting numbers as numbers', () => {
     for (const name of ['s10', 's2', 'a']) write({ [`config/shards/${name}.yaml`]: GOOD_SHARD })
     expect([...loadConfig('config', {}).shards.keys()]).toEqual(['a', 's2', 's10'])
+  })
+
+  it('fits how long a queue may stand, and how long a ping may take, to checkoutTimeoutMs', () => {
+    const pool = (options: object) => {
+      const shards = { a: { client: 'pg', connection: 'postgres://h/d', pool: options } }
+      const limits = loadConfig({ shards }, {}).shards.get('a')?.pool
+      return [limits?.shedTargetMs, limits?.pingTimeoutMs]
+    }
+    expect(pool({})).toEqual([250, 500])
+    expect(pool({ checkoutTimeoutMs: 30_000 })).toEqual([3750, 500])
+    expect(pool({ checkoutTimeoutMs: 400, connectTimeoutMs: 100 })).toEqual([50, 100])
+    expect(pool({ checkoutTimeoutMs: 400, shedTargetMs: null, pingTimeoutMs: 300 })).toEqual([null, 300])
   })
 
   it('fits the default of connectTimeoutMs into a shorter checkoutTimeoutMs', () => {

@@ -234,7 +234,7 @@ describe('options', () => {
           → Did you mean \`max\`?
         config › shards.shard_0.pool.fullSpeed
           is not an option
-          → Remove it. The options here are \`min\`, \`max\`, \`checkoutTimeoutMs\`, \`connectTimeoutMs\`, \`connectConcurrency\`, \`maxWaiting\`, \`perTenantMax\`, \`shedTargetMs\`, \`shedIntervalMs\`, \`idleTimeoutMs\`, \`maxLifetimeMs\`, \`pingAfterIdleMs\`, \`pingTimeoutMs\`.
+          → Remove it. The options here are \`min\`, \`max\`, \`checkoutTimeoutMs\`, \`connectTimeoutMs\`, \`connectConcurrency\`, \`maxWaiting\`, \`perTenantMax\`, \`shedTargetMs\`, \`shedIntervalMs\`, \`idleTimeoutMs\`, \`maxLifetimeMs\`, \`pingAfterIdleMs\`, \`pingTimeoutMs\`, \`queryTimeoutMs\`, \`leakThresholdMs\`.
         config › shards.shard_0.knex.pool
           is not an option
           → Write \`pool\` beside \`knex\`.
