@@ -19,15 +19,15 @@ for (const framework of ['Express', 'Fastify'] as const) {
     const stage = await set({
       framework,
       pool: { max: 10, checkoutTimeoutMs: 30_000, shedTargetMs: null },
-      schema: ['create table notes (tenant text, note text)'],
       routes: (db, sharding) => ({
         '/': async ({ query }) => {
           const { tenant } = sharding.requireScope()
           const mark = `${tenant} ${query['number']}`
-          const { rows } = await db.raw(`select current_setting('app.mark', true) as mark`)
-          if (rows[0].mark) foreign.push([mark, rows[0].mark])
-          await db.raw(`select set_config('app.mark', ?, false)`, [mark])
-          await db('notes').insert({ tenant, note: mark })
+          const { rows } = await db.raw(
+            `select current_setting('app.mark', true) as before, set_config('app.mark', ?, false)`,
+            [mark],
+          )
+          if (rows[0].before) foreign.push([mark, rows[0].before])
           const { rows: after } = await db.raw(`select current_setting('app.mark', true) as mark`)
           // Who goes on after his client has left does so on clean connections of his own.
           if (after[0].mark && after[0].mark !== mark) foreign.push([mark, after[0].mark])

