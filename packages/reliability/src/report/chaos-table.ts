@@ -43,9 +43,9 @@ export function chaosTable(runs: readonly SavedChaos[]): string {
 /** How an outage of one shard looks to its clients. */
 export function outageTable(runs: readonly SavedChaos[]): string {
   const lines: Line[] = [
-    ['refused: answers with 503', ({ outages }) => thousands(outages?.refused.refusals ?? 0)],
-    ['refused: 503 after (p50)', ({ outages }) => milliseconds(outages?.refused.p50Ms)],
-    ['refused: 503 after (p99)', ({ outages }) => milliseconds(outages?.refused.p99Ms)],
+    ['refused: failed requests', ({ outages }) => thousands(outages?.refused.refusals ?? 0)],
+    ['refused: failed after (p50)', ({ outages }) => milliseconds(outages?.refused.p50Ms)],
+    ['refused: failed after (p99)', ({ outages }) => milliseconds(outages?.refused.p99Ms)],
     ['refused: first success after healing', ({ outages }) => firstSuccess(outages?.refused)],
     ['black hole: first success after healing', ({ outages }) => firstSuccess(outages?.blackHole)],
   ]

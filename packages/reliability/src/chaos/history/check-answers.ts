@@ -16,6 +16,15 @@ export function checkAnswers({ findings, planOf }: CheckOptions): Check {
     )
   }
 
+  const lastFault = ({ id, from }: AnswerRecord) => {
+    const { shard } = planOf(id)
+    const before = faults.filter((fault) => fault.shards.includes(shard) && fault.to < from)
+    const last = before.sort((a, b) => b.to - a.to)[0]
+    return last === undefined
+      ? 'before any fault'
+      : `${Math.round(from - last.to)} ms after ${last.fault.kind}`
+  }
+
   return {
     add(record) {
       if (record.t === 'fault') faults.push(record)
@@ -40,7 +49,7 @@ export function checkAnswers({ findings, planOf }: CheckOptions): Check {
         const what = failure.status ?? failure.outcome
         findings.add(
           'failuresWithoutFault',
-          `request ${failure.id} (${kind}, ${framework}) on ${shard} at ${at(failure)}: ${what} ${failure.code ?? ''}`,
+          `request ${failure.id} (${kind}, ${framework}) on ${shard} at ${at(failure)}: ${what} ${failure.code ?? ''}, ${lastFault(failure)}`,
         )
       }
     },

@@ -19,7 +19,7 @@ export interface OutageOptions {
 
 /** How an outage of one shard looks to its clients. */
 export interface Outage {
-  /** Answers with 503 from one second after the beginning to the end. */
+  /** Failed requests, from one second after the beginning to the end. */
   readonly refusals: number
   readonly p50Ms: number
   readonly p99Ms: number
@@ -48,7 +48,7 @@ export async function measureOutage(options: OutageOptions): Promise<Outage> {
     while (!isOver) {
       const plan = plans.next().value as PlannedRequest
       const { from, to, status } = await sendRequest(plan, { agent, port: options.ports[plan.framework] })
-      if (status === 503 && from >= settledAt && to <= healedAt) refusals.push(to - from)
+      if (status !== 200 && from >= settledAt && to <= healedAt) refusals.push(to - from)
       if (status === 200 && to >= healedAt) {
         firstSuccessAt ??= to
         isOver = true
