@@ -182,6 +182,14 @@ export const guards = [
     reddens: /^L8: where a proxy takes no start-up options/,
   },
   {
+    name: 'unawaited queries: a connection is given back while a query of a raw connection runs on it',
+    file: core('pool/lease.ts'),
+    find: 'return this.#openWork.isEmpty && this.#inFlight.wire.isQuiet',
+    replace: 'return this.#openWork.isEmpty',
+    tests: tests('pool/lease.races.test.ts'),
+    reddens: /^fault 3:/,
+  },
+  {
     name: 'removal of a waiter that left: it is served',
     file: core('pool/waiting-room.ts'),
     find: 'if (!this.#remove(waiter, false)) return false',

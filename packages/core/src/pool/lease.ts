@@ -202,7 +202,8 @@ export class Lease implements LeaseHolder {
   }
 
   #settled(): void {
-    if (this.#state.kind === 'ended' && this.#inFlight.wire.isQuiet) this.#giveBack()
+    if (this.#state.kind !== 'ended') this.#giveBackIfUnused()
+    else if (this.#inFlight.wire.isQuiet) this.#giveBack()
   }
 
   /**
@@ -243,7 +244,7 @@ export class Lease implements LeaseHolder {
       void cancelling.then(() => this.leave(lane, turn))
       return
     }
-    if (this.#returnAfterTurn && this.#openWork.isEmpty) this.#giveBack()
+    if (this.#returnAfterTurn && this.#isUnused) this.#giveBack()
     lane.leave(turn)
     this.#giveBackIfUnused()
   }
@@ -360,7 +361,7 @@ export class Lease implements LeaseHolder {
       throw cannotReleaseError(this.#options.shard, this.root.holder ?? 'a transaction')
     await lane.enter(turn)
     try {
-      if (!this.#openWork.isEmpty) throw cannotReleaseError(this.#options.shard, 'an open stream')
+      if (!this.#isUnused) throw cannotReleaseError(this.#options.shard, 'an open stream or query')
       this.#giveBack()
     } finally {
       this.leave(lane, turn)
@@ -395,8 +396,13 @@ export class Lease implements LeaseHolder {
     this.#holding.leaveQueue(() => leftQueueError(this.#options.shard))
   }
 
+  /** A turn may end before what was sent in it: nobody has to await a query of a raw connection. */
+  get #isUnused(): boolean {
+    return this.#openWork.isEmpty && this.#inFlight.wire.isQuiet
+  }
+
   #giveBackIfUnused(): void {
-    if (this.#state.kind === 'detached' && this.root.isFree && this.#openWork.isEmpty) this.#giveBack()
+    if (this.#state.kind === 'detached' && this.root.isFree && this.#isUnused) this.#giveBack()
   }
 
   #giveBack(): void {

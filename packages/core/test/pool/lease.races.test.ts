@@ -1,7 +1,10 @@
+import { scaled } from '@sherd/local-servers/test-scale'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ScopeEndedError } from '../../src/errors.ts'
 import type { Lease } from '../../src/pool/lease.ts'
+import type { RawConnection } from '../../src/pool/raw-connection.ts'
+import type { FakeResource } from '../support/fake-driver.ts'
 import { LeaseBench } from '../support/lease-bench.ts'
 import { Outcome } from '../support/outcome.ts'
 import { settled } from '../support/settled.ts'
@@ -21,6 +24,18 @@ const INTERRUPTIONS = {
     void lease.cancelRunning()
     lease.detach('detach')
   },
+  'cancel all': (lease: Lease) => lease.cancelAll(new Error('the client has gone')),
+  'abort, as a request does': (lease: Lease) => {
+    lease.leaveQueue()
+    lease.cancelAll(new Error('the client has gone'))
+    lease.detach('detach')
+  },
+  'lose the connection': (lease: Lease) => {
+    const connection = lease.connection as (RawConnection & FakeResource) | undefined
+    if (connection === undefined) return
+    connection.isUsable = false
+    connection.__knex__disposed = 'ECONNRESET'
+  },
   release: (lease: Lease) => void lease.release(lease.root).catch(() => {}),
 }
 
@@ -29,6 +44,8 @@ const user = fc.record({
   /** Queries side by side; with a transaction one of them has two inside. */
   queries: fc.integer({ min: 0, max: 3 }),
   transaction: fc.boolean(),
+  /** How many fetches of a stream. */
+  fetches: fc.nat({ max: 3 }),
   interruptions: fc.array(
     fc.record({
       what: fc.constantFrom(...(Object.keys(INTERRUPTIONS) as (keyof typeof INTERRUPTIONS)[])),
@@ -51,17 +68,24 @@ test('fault 3: whatever coincides, a connection has one owner, is given back onc
         resets: fc.boolean(),
         /** Every so many resets, cancels and queries fail. */
         fails: fc.integer({ min: 2, max: 7 }),
+        /** Steps of time, each longer than a query may take where that is limited. */
         timeouts: fc.nat({ max: 2 }),
+        queryTimeoutMs: fc.constantFrom(null, 500),
+        /** Whether a failed query says that its session has ended. */
+        isFatal: fc.boolean(),
       }),
-      async (scheduler, users, { max, resets, fails, timeouts }) => {
+      async (scheduler, users, { max, resets, fails, timeouts, queryTimeoutMs, isFatal }) => {
         let calls = 0
         const someday = (label: string) => scheduler.schedule(Promise.resolve(label), label)
         const somehow = async (label: string) => {
           await someday(label)
-          if (++calls % fails === 0) throw new Error(`${label} failed`)
+          if (++calls % fails !== 0) return
+          const error = new Error(`${label} failed`)
+          if (isFatal && calls % 2 === 0) bench.server.failures.set(error, 'lost')
+          throw error
         }
         const bench = new LeaseBench(
-          { max },
+          { max, queryTimeoutMs },
           {
             open: () => someday('open').then(() => {}),
             reset: resets ? () => somehow('reset') : 'nothing',
@@ -95,13 +119,14 @@ test('fault 3: whatever coincides, a connection has one owner, is given back onc
           INTERRUPTIONS[what](lease)
         }
 
-        async function live(lease: Lease, { checkout, queries, transaction }: User): Promise<void> {
+        async function live(lease: Lease, { checkout, queries, transaction, fetches }: User): Promise<void> {
           if (checkout === 'eager') await lease.checkout()
           await Promise.allSettled([
             ...Array.from({ length: queries }, (_, index) =>
               lease.run(lease.root, (connection) => server.send(lease, connection, `query ${index}`)),
             ),
             transaction ? transact(lease) : undefined,
+            fetches > 0 ? stream(lease, fetches) : undefined,
           ])
           await someday('finish')
           lease.end(ended)
@@ -125,6 +150,28 @@ test('fault 3: whatever coincides, a connection has one owner, is given back onc
           } finally {
             lease.removeOpenWork(work)
             lease.leave(lease.root, turn)
+          }
+        }
+
+        async function stream(lease: Lease, fetches: number): Promise<void> {
+          const turn = { holder: 'a stream', inner: undefined }
+          let isOver = false
+          const end = () => {
+            if (isOver) return
+            isOver = true
+            lease.removeOpenWork(work)
+            lease.leave(lease.root, turn)
+          }
+          const work = { owner: {}, isStream: true, abandon: end }
+          await lease.enter(lease.root, turn, () => lease.addOpenWork(work))
+          const connection = lease.connection as RawConnection
+          try {
+            for (let fetch = 0; fetch < fetches && !isOver; fetch++) {
+              const settle = lease.begin(end)
+              await server.send(lease, connection, `fetch ${fetch}`).finally(settle)
+            }
+          } finally {
+            end()
           }
         }
 
@@ -152,6 +199,6 @@ test('fault 3: whatever coincides, a connection has one owner, is given back onc
         expect(server.openedCount).toBe(server.closed.length)
       },
     ),
-    { numRuns: 500 },
+    { numRuns: scaled(100_000) },
   )
 })

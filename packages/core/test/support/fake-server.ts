@@ -18,6 +18,8 @@ export interface RunningQuery {
 /** A request to cancel on its way: the server closes its socket when the test resolves it. */
 export interface RunningCancel extends Deferred {
   readonly connection: FakeResource
+  /** Whose query ran when it was sent. */
+  readonly lease: Lease | undefined
 }
 
 /**
@@ -58,7 +60,9 @@ export class FakeServer extends FakeDriver {
       this.#complain(`${text} was sent on a connection that its lease does not hold`)
     if (this.running.some((query) => query.connection === connection && query.lease !== lease))
       this.#complain(`${text} was sent while a query of another lease ran`)
-    if (this.cancels.some((cancel) => cancel.connection === connection))
+    // A stream that is cancelled goes on to fetch until it is told: that is what is to be stopped.
+    const isOfStream = (cancel: RunningCancel) => text.startsWith('fetch') && cancel.lease === lease
+    if (this.cancels.some((cancel) => cancel.connection === connection && !isOfStream(cancel)))
       this.#complain(`${text} was sent while a cancel was on its way`)
     if (this.resetting.has(connection) || this.resting.has(connection))
       this.#complain(`${text} was sent on a connection that nobody holds`)
@@ -128,6 +132,7 @@ export class FakeServer extends FakeDriver {
     const end = () => this.cancels.splice(this.cancels.indexOf(cancel), 1)
     const cancel: RunningCancel = {
       connection,
+      lease: this.running.find((query) => query.connection === connection)?.lease,
       promise,
       resolve: () => {
         end()
