@@ -166,7 +166,9 @@ async function checkedTour(app: RunningApplication, number: number): Promise<voi
 
 export function describeIsolation(name: string, startApp: StartApp): void {
   describe(`${name}`, () => {
-    it(`S1: keeps ${REQUESTS} interleaved requests of ${TENANTS} tenants on ${SHARDS} shards apart, wherever they look`, async () => {
+    it(`S1: keeps ${REQUESTS} interleaved requests of ${TENANTS} tenants on ${SHARDS} shards apart, wherever they look`, {
+      timeout: 60_000,
+    }, async () => {
       const { app, sharding } = await application(startApp)
       await Promise.all(Array.from({ length: REQUESTS }, (_, number) => checkedTour(app, number)))
       await atRest(sharding)

@@ -16,7 +16,7 @@ describe('an error', () => {
     app.addHook('onSend', async (_request, reply) => void reply.header('x-sent', 'yes'))
     const done = deferred()
     onTestFinished(() => done.resolve())
-    void sharding.connectedTo('shard_0', () => done.promise)
+    void sharding.connectedTo({ shard: 'shard_0', checkoutTimeoutMs: 10_000 }, () => done.promise)
     await until(() => poolOf(sharding).active === 1)
     return app
   }
