@@ -9,13 +9,9 @@ import { PostgresCursor } from './cursor.ts'
 import { failureOf } from './failure-of.ts'
 import { identifyDatabase } from './identify-database.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
+import { refusesStartupOptions, replaySettings } from './replay-settings.ts'
 import { resetSession, settlesOutsideTransactions } from './session-reset.ts'
-import {
-  asStartupOptions,
-  refusesStartupOptions,
-  replaySettings,
-  sessionSettings,
-} from './session-settings.ts'
+import { asStartupOptions, sessionSettings } from './session-settings.ts'
 
 /** How long the server may take to end a session before the socket is destroyed. */
 const CLOSE_MS = 500

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Endpoint } from '../../topology/topology.ts'
 import { within } from '../../util/within.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
-import { replaySettings } from './session-settings.ts'
+import { replaySettings } from './replay-settings.ts'
 
 const ROLLBACK_MS = 250
 const SCRUB_MS = 1000
