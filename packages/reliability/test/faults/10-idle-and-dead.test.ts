@@ -7,7 +7,7 @@ import { test } from './support/fault-test.ts'
 
 const IDLE = 5
 const PING_AFTER_MS = 50
-const PING_MS = 200
+const PING_MS = 400
 
 for (const framework of ['Express', 'Fastify'] as const) {
   test(`fault 10: of idle connections that are dead without a word one request learns, not each (${framework})`, async ({
