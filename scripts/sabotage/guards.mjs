@@ -645,4 +645,12 @@ export const guards = [
     tests: tests('integration/lost-streams.test.ts'),
     reddens: /^fault 14: a stream that flows/,
   },
+  {
+    name: 'stall: connections are given up because the event loop stood still',
+    file: core('util/within.ts'),
+    find: 'else timer = setTimeout(fail, ms)',
+    replace: 'else fail()',
+    tests: tests('util/within.test.ts'),
+    reddens: /^fault 25: what is answered after the event loop stood still/,
+  },
 ]
