@@ -11,6 +11,7 @@ import type { FaultRecord, HeapRecord, HistoryRecord, RestRecord } from './histo
 import type { HostCalls, VariantName } from './host/host-calls.ts'
 import type { Holdings } from './host/variant.ts'
 import type { LoadCalls, LoadMark, LoadResult } from './load/load-calls.ts'
+import { warmUp } from './load/warm-up.ts'
 import { makeFault } from './make-fault.ts'
 import { measureOutage, type Outage } from './measure/outage.ts'
 import { FRAMEWORKS, type Framework } from './plan/placement.ts'
@@ -46,8 +47,8 @@ export interface Outages {
   readonly blackHole: Outage
 }
 
-/** Small enough for a queue to form, large enough for it to be served in time. */
-const POOL = { max: 4, checkoutTimeoutMs: 2000, connectTimeoutMs: 1000 }
+/** So small that queues form; patient enough to serve them on a machine that has other work, too. */
+const POOL = { max: 4, checkoutTimeoutMs: 4000, connectTimeoutMs: 1500 }
 const CONCURRENCY = 32
 /** For what has been sent last to be answered, and its connections to be cleaned. */
 const REST_MS = 8000
@@ -99,6 +100,7 @@ class ChaosRun {
     const hosts = await Promise.all(FRAMEWORKS.map((framework) => this.#startHost(framework)))
     try {
       const ports = Object.fromEntries(hosts.map(({ framework, port }) => [framework, port])) as Ports
+      await warmUp(this.#options.seed, { from: this.#options.requests, ports })
       const load = await this.#sendRequests(hosts, ports)
       const outages = this.#options.outages ? await this.#measureOutages(ports) : undefined
       await Promise.all(hosts.map((host) => this.#rest(host)))

@@ -3,7 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sendRequest } from '../load/send-request.ts'
 import { now } from '../now.ts'
 import type { Framework } from '../plan/placement.ts'
-import { type PlannedRequest, plannedRequest } from '../plan/planned-request.ts'
+import { plannedReads } from '../plan/planned-reads.ts'
+import type { PlannedRequest } from '../plan/planned-request.ts'
 import { quantile } from '../quantile.ts'
 
 export interface OutageOptions {
@@ -37,7 +38,7 @@ const PATIENCE_MS = 40_000
 /** Has clients ask one shard for reads, before, during and after its outage. */
 export async function measureOutage(options: OutageOptions): Promise<Outage> {
   const agent = new Agent({ keepAlive: true })
-  const plans = readsOf(options)
+  const plans = plannedReads(options.seed, { from: options.fromRequest, shard: options.shard })
   const refusals: number[] = []
   let settledAt = Number.POSITIVE_INFINITY
   let healedAt = Number.POSITIVE_INFINITY
@@ -74,13 +75,5 @@ export async function measureOutage(options: OutageOptions): Promise<Outage> {
     p50Ms: quantile(refusals, 0.5),
     p99Ms: quantile(refusals, 0.99),
     firstSuccessMs: firstSuccessAt === undefined ? undefined : firstSuccessAt - healedAt,
-  }
-}
-
-/** Planned reads of one shard by clients that stay. */
-function* readsOf({ seed, fromRequest, shard }: OutageOptions): Generator<PlannedRequest> {
-  for (let id = fromRequest; ; id++) {
-    const plan = plannedRequest(seed, id)
-    if (plan.shard === shard && plan.kind === 'read' && plan.abort === null) yield plan
   }
 }
