@@ -1,3 +1,4 @@
 import { sharedWithPostgres } from '../../vitest.shared.ts'
 
-export default sharedWithPostgres
+/** The contract measures time: one framework after the other. */
+export default { ...sharedWithPostgres, test: { ...sharedWithPostgres.test, fileParallelism: false } }

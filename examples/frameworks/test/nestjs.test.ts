@@ -23,36 +23,46 @@ import {
   type Route,
 } from '@sherd/conformance'
 import type { ShardingError } from '@sherd/core'
-import { type RequestOptions, toProblem } from '@sherd/core/adapter'
-import express, { type Request, type Response } from 'express'
+import { toProblem } from '@sherd/core/adapter'
+import express, { type Request, type RequestHandler, type Response } from 'express'
 import multer from 'multer'
 import { onTestFinished } from 'vitest'
-import { ShardErrorFilter, useShards } from '../src/nestjs.ts'
+import { ShardErrorFilter, shardMiddleware } from '../src/nestjs.ts'
 
-describeHost('NestJS', async ({ options, routes, beforeBody, whileParsing, onError }) => {
-  @Module({ controllers: [controllerOf(routes)] })
-  class App {}
-  const app = await NestFactory.create<NestExpressApplication>(App, { logger: false, bodyParser: false })
-  useShards(app, options as RequestOptions<Request>)
-  app.useGlobalFilters(new LastResort(app.getHttpAdapter()))
-  app.use((req: Request, _res: Response, next: (error?: unknown) => void) => {
-    Promise.resolve(beforeBody?.(req)).then(() => next(), next)
-  })
-  const verify = { verify: (req: unknown) => whileParsing?.(req as HostRequest) }
-  app.use(express.json(verify), express.urlencoded({ extended: false, ...verify }))
-  app.use(express.text(), express.raw(), multer().any())
-  if (onError !== undefined) app.useGlobalFilters(new ApplicationFilter(onError))
-  await app.listen(0, '127.0.0.1')
-  const server = app.getHttpServer()
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await app.close()
-  })
-  return server
-})
+describeHost(
+  'NestJS',
+  async ({ options, routes, groups = [], authenticate, beforeBody, whileParsing, onError }) => {
+    const controllers = groups.map(({ prefix, routes: those }) => controllerOf(those, prefix))
+    @Module({ controllers: [controllerOf(routes, ''), ...controllers] })
+    class App {}
+    const app = await NestFactory.create<NestExpressApplication>(App, { logger: false, bodyParser: false })
+    if (authenticate !== undefined) app.use(awaited(authenticate))
+    if (options !== undefined) app.use(shardMiddleware(options))
+    if (beforeBody !== undefined) app.use(awaited(beforeBody))
+    const verify = { verify: (req: unknown) => whileParsing?.(req as HostRequest) }
+    app.use(express.json(verify), express.urlencoded({ extended: false, ...verify }))
+    app.use(express.text(), express.raw(), multer().any())
+    for (const { prefix, options: inside } of groups) app.use(prefix, shardMiddleware(inside))
+    app.useGlobalFilters(new ShardErrorFilter(app.getHttpAdapter()), new LastResort(app.getHttpAdapter()))
+    if (onError !== undefined) app.useGlobalFilters(new ApplicationFilter(onError))
+    await app.listen(0, '127.0.0.1')
+    const server = app.getHttpServer()
+    onTestFinished(async () => {
+      server.closeAllConnections()
+      await app.close()
+    })
+    return server
+  },
+)
+
+function awaited(fn: NonNullable<HostApp['beforeBody']>): RequestHandler {
+  return (req, _res, next) => {
+    Promise.resolve(fn(req)).then(() => next(), next)
+  }
+}
 
 /** A controller with these routes, decorated by hand since they are not known before. */
-function controllerOf(routes: readonly Route[]) {
+function controllerOf(routes: readonly Route[], prefix: string) {
   class Routes {}
   const decorators = { GET: Get, POST: Post, ALL: All }
   for (const [index, { method, path, handler }] of routes.entries()) {
@@ -64,7 +74,7 @@ function controllerOf(routes: readonly Route[]) {
     Req()(Routes.prototype, name, 0)
     Res()(Routes.prototype, name, 1)
   }
-  Controller()(Routes)
+  Controller(prefix)(Routes)
   return Routes
 }
 
