@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { CircuitBreaker } from '../breaker/circuit-breaker.ts'
+import { codeOf } from '../breaker/failure-codes.ts'
 import { familyOf } from '../config/clients.ts'
 import { leaseDetached } from '../diagnostics.ts'
 import type { Endpoint } from '../topology/topology.ts'
@@ -8,6 +9,7 @@ import type { Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import type { BindingStore } from './binding.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
+import type { ConnectFailure } from './connector.ts'
 import type { Engine } from './engine.ts'
 import { createEngine } from './engines.ts'
 import { GuardedPool } from './guarded-pool.ts'
@@ -47,6 +49,7 @@ export class EndpointPool {
   readonly knex: Knex
   readonly guarded: GuardedPool<RawConnection>
   #detachedCount = 0
+  #connectFailure: ConnectFailure | undefined
   readonly #holders: LeaseHolders<Lease>
   readonly #options: EndpointPoolOptions
   readonly #engine: Engine
@@ -88,6 +91,11 @@ export class EndpointPool {
     return this.guarded.breaker
   }
 
+  /** What the last attempt to connect failed with; undefined after one that succeeded. */
+  get connectFailure(): ConnectFailure | undefined {
+    return this.#connectFailure
+  }
+
   stats(): RoleStats {
     return { ...this.pool.stats(), detachedCount: this.#detachedCount }
   }
@@ -123,6 +131,20 @@ export class EndpointPool {
     }
   }
 
+  async #connect(signal: AbortSignal, onLost: (connection: RawConnection) => void): Promise<RawConnection> {
+    try {
+      const connection = await this.#open(signal, onLost)
+      this.#connectFailure = undefined
+      return connection
+    } catch (error) {
+      const cause: unknown = signal.aborted ? signal.reason : error
+      // Who gives an attempt up for another reason than its time has learnt nothing.
+      const isTold = !signal.aborted || codeOf(cause) === 'ETIMEDOUT'
+      if (isTold) this.#connectFailure = { error: cause, at: this.#options.clock.now() }
+      throw error
+    }
+  }
+
   /** Nothing of the user's runs before the database has declared itself, and no query before the shard owns it. */
   async #open(signal: AbortSignal, onLost: (connection: RawConnection) => void): Promise<RawConnection> {
     const connection = await this.#engine.open(signal, onLost)
@@ -147,7 +169,7 @@ export class EndpointPool {
   #createDriver(): ResourceDriver<RawConnection> {
     const engine = this.#engine
     return {
-      open: (signal, onLost) => this.#open(signal, onLost),
+      open: (signal, onLost) => this.#connect(signal, onLost),
       isUsable: (connection) => !connection.__knex__disposed,
       // `afterCreate` is run again, and belongs to no request.
       reset: (connection) => runInRootContext(() => engine.reset(connection)),

@@ -7,6 +7,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import { connectTimeoutError } from './connect-timeout-error.ts'
+import type { ProbeOutcome } from './probe-outcome.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 import { ShardPool } from './shard-pool.ts'
 import { WatchedDriver } from './watched-driver.ts'
@@ -28,6 +29,18 @@ export interface GuardedPoolOptions<R> {
   readonly random: () => number
 }
 
+export interface ProbeOptions {
+  /** For opening a connection. */
+  readonly timeoutMs: number
+  /** Open a connection in any case: those that are open do not show where the address leads now. */
+  readonly isNew: boolean
+}
+
+interface Addition<R> {
+  readonly timeoutMs: number
+  readonly open: (signal: AbortSignal, onLost: (resource: R) => void) => Promise<R>
+}
+
 /** An attempt that says nothing for a third of its time gets another one beside it. */
 const HEDGES = 3
 
@@ -37,7 +50,7 @@ export class GuardedPool<R> {
   readonly breaker: CircuitBreaker
   readonly #options: GuardedPoolOptions<R>
   readonly #driver: WatchedDriver<R>
-  readonly #renewals = new Set<AbortController>()
+  readonly #additions = new Set<AbortController>()
 
   constructor(options: GuardedPoolOptions<R>) {
     this.#options = options
@@ -87,6 +100,27 @@ export class GuardedPool<R> {
     this.breaker.close()
   }
 
+  /**
+   * Asks the server for a sign of life: a connection that is idle, else by opening one, which the pool keeps. Not while
+   * callers could want what it takes, nor while the breaker is not closed, which finds out by itself. Never rejects.
+   * A connection that is asked has `pingTimeoutMs`, however little time the caller has.
+   */
+  async probe({ timeoutMs, isNew }: ProbeOptions): Promise<ProbeOutcome> {
+    if (!this.breaker.isClosed) return { kind: 'none' }
+    if (this.pool.spare < 2) return { kind: 'skipped', reason: 'last connection' }
+    const { clock, limits, isRemote } = this.#options
+    const startedAt = clock.now()
+    const answered = (): ProbeOutcome => ({ kind: 'answered', responseTimeMs: clock.now() - startedAt })
+    const failed = (error?: unknown): ProbeOutcome => ({ kind: 'failed', cause: codeOf(error) })
+    const asked = isNew ? undefined : this.pool.probe()
+    if (asked !== undefined) return (await asked) ? answered() : failed()
+    if (!isRemote && this.#driver.isConnected) return { kind: 'none' }
+    const open: Addition<R>['open'] = (signal, onLost) => this.#driver.open(signal, onLost)
+    return await runInRootContext(() =>
+      this.#add({ timeoutMs: Math.min(timeoutMs, limits.connectTimeoutMs), open }).then(answered, failed),
+    )
+  }
+
   /** A query was answered, with whatever. Connections that break tell so themselves. */
   noteOutcome(outcome: 'answered' | 'lost'): void {
     if (outcome === 'answered') this.breaker.succeeded(this.breaker.admit())
@@ -95,7 +129,7 @@ export class GuardedPool<R> {
   /** As {@link ShardPool.close}; looks for the database no more. */
   close(deadlineMs: number): Promise<void> {
     this.breaker.stop()
-    for (const renewal of this.#renewals) renewal.abort(new Error('the pool is closing'))
+    for (const addition of this.#additions) addition.abort(new Error('the pool is closing'))
     return this.pool.close(deadlineMs)
   }
 
@@ -110,29 +144,47 @@ export class GuardedPool<R> {
     )
   }
 
+  /** Everything that is older is lent no more, once a new connection is there. */
   async #renew(permit: Permit | undefined): Promise<void> {
+    const { connectTimeoutMs } = this.#options.limits
+    await this.#add({
+      timeoutMs: connectTimeoutMs,
+      open: async (signal, onLost) => {
+        const resource = await this.#driver.openUnder(permit, signal, onLost)
+        // What is idle may have been cut off like the rest.
+        void this.pool.rotate()
+        return resource
+      },
+    })
+  }
+
+  /** Opens a connection that no caller has asked for, and hands it to the pool. */
+  async #add({ timeoutMs, open }: Addition<R>): Promise<void> {
     const { clock, deadlines, limits } = this.#options
     const controller = new AbortController()
     const { signal } = controller
     const timeout = {
-      deadline: clock.now() + limits.connectTimeoutMs,
-      expire: () => controller.abort(connectTimeoutError(limits.connectTimeoutMs)),
+      deadline: clock.now() + timeoutMs,
+      expire: () => {
+        // Only the pool's own time limit says something about the server.
+        const isPatient = timeoutMs >= limits.connectTimeoutMs
+        controller.abort(
+          isPatient ? connectTimeoutError(timeoutMs) : new Error(`no answer within ${timeoutMs} ms`),
+        )
+      },
     }
     deadlines.add(timeout)
-    this.#renewals.add(controller)
+    this.#additions.add(controller)
     try {
       const place = await this.pool.reserve(signal)
       try {
-        const resource = await this.#driver.openUnder(permit, signal, place.onLost)
-        // What is idle may have been cut off like the rest.
-        void this.pool.rotate()
-        place.fill(resource)
+        place.fill(await open(signal, place.onLost))
       } finally {
         place.vacate()
       }
     } finally {
       deadlines.delete(timeout)
-      this.#renewals.delete(controller)
+      this.#additions.delete(controller)
     }
   }
 

@@ -22,7 +22,8 @@ export interface LivenessOptions<R> {
  */
 export class Liveness<R> {
   readonly #options: LivenessOptions<R>
-  readonly #asked = new Map<Pooled<R>, Deadline>()
+  readonly #asked = new Map<Pooled<R>, Question>()
+  #probes = 0
   #isInDoubt = false
 
   constructor(options: LivenessOptions<R>) {
@@ -31,7 +32,7 @@ export class Liveness<R> {
 
   /** Resources that are being asked and will, as far as one knows, be of use in an instant. */
   get expected(): number {
-    return this.#isInDoubt ? 0 : this.#asked.size
+    return this.#isInDoubt ? 0 : this.#asked.size - this.#probes
   }
 
   /** Whether it must be asked before it is lent. */
@@ -52,13 +53,19 @@ export class Liveness<R> {
     this.#isInDoubt = true
   }
 
-  ask(pooled: Pooled<R>): void {
+  /** With `onAnswer` it is a probe, which nobody waits for who wants a resource. */
+  ask(pooled: Pooled<R>, onAnswer?: (isAlive: boolean) => void): void {
     const { driver, limits, clock, deadlines, counts } = this.#options
     const askedAt = clock.now()
     const answered = (isAlive: boolean) => this.#answered(pooled, isAlive, askedAt)
-    const deadline: Deadline = { deadline: askedAt + limits.pingTimeoutMs, expire: () => answered(false) }
-    this.#asked.set(pooled, deadline)
-    deadlines.add(deadline)
+    const question: Question = {
+      deadline: askedAt + limits.pingTimeoutMs,
+      expire: () => answered(false),
+      onAnswer,
+    }
+    this.#asked.set(pooled, question)
+    if (onAnswer !== undefined) this.#probes++
+    deadlines.add(question)
     pooled.state = 'asked'
     counts.pingCount++
     driver.ping?.(pooled.resource).then(
@@ -69,11 +76,12 @@ export class Liveness<R> {
 
   #answered(pooled: Pooled<R>, isAlive: boolean, askedAt: number): void {
     const { deadlines, counts, clock, onAlive, onDead } = this.#options
-    const deadline = this.#asked.get(pooled)
+    const question = this.#asked.get(pooled)
     // Too late: it counts as dead already.
-    if (deadline === undefined) return
+    if (question === undefined) return
     this.#asked.delete(pooled)
-    deadlines.delete(deadline)
+    if (question.onAnswer !== undefined) this.#probes--
+    deadlines.delete(question)
     this.#isInDoubt = !isAlive
     if (isAlive) {
       pooled.provenAt = clock.now()
@@ -82,5 +90,10 @@ export class Liveness<R> {
       counts.pingFailureCount++
       onDead(pooled, askedAt)
     }
+    question.onAnswer?.(isAlive)
   }
+}
+
+interface Question extends Deadline {
+  readonly onAnswer: ((isAlive: boolean) => void) | undefined
 }

@@ -88,9 +88,17 @@ export class PoolRegistry {
 
   /** Those of all servers of a shard, the primary first. */
   all(shard: Shard): readonly EndpointPool[] {
-    const endpoints =
-      this.#detour === undefined ? [shard.primary, ...shard.replicas] : [this.#detour.endpoint(shard)]
-    return endpoints.map((endpoint) => this.#get(endpoint))
+    return this.#endpoints(shard).map((endpoint) => this.#get(endpoint))
+  }
+
+  /** All servers of a shard, the primary first, each with its pool where somebody has asked for it. */
+  known(shard: Shard): readonly { readonly endpoint: Endpoint; readonly pool: EndpointPool | undefined }[] {
+    return this.#endpoints(shard).map((endpoint) => ({ endpoint, pool: this.#pools.get(endpoint.id) }))
+  }
+
+  /** Whether nothing is lent any more. */
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   /** knex without a connection: builds and names things, runs nothing. */
@@ -138,6 +146,11 @@ export class PoolRegistry {
     deadlines.add(cut)
     await Promise.all(pools.map(({ guarded }) => guarded.close(deadlineMs)))
     deadlines.delete(cut)
+  }
+
+  #endpoints(shard: Shard): readonly Endpoint[] {
+    if (this.#detour !== undefined) return [this.#detour.endpoint(shard)]
+    return [shard.primary, ...shard.replicas]
   }
 
   #get(endpoint: Endpoint): EndpointPool {

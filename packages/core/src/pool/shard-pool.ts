@@ -240,6 +240,29 @@ export class ShardPool<R> {
     return await place
   }
 
+  /** Idle resources, and places for more, that are there for whoever comes next. */
+  get spare(): number {
+    if (this.#state.kind !== 'open' || !this.#options.gate.isOpen) return 0
+    return this.#idle.size + Math.max(0, this.#room - this.#connector.pending)
+  }
+
+  /**
+   * Whether the resource that would be lent next answers within `pingTimeoutMs`; undefined when there is none to ask.
+   * Nobody who comes meanwhile is kept waiting for it: callers get another one, or whichever is there first.
+   */
+  probe(): Promise<boolean> | undefined {
+    const { driver } = this.#options
+    if (driver.ping === undefined) return undefined
+    for (let next = this.#idle.pop(); next !== undefined; next = this.#idle.pop()) {
+      const asked = next
+      if (driver.isUsable(asked.resource)) {
+        return new Promise((resolve) => this.#liveness.ask(asked, resolve))
+      }
+      this.#close(asked, 'lost')
+    }
+    return undefined
+  }
+
   /**
    * Lends nothing any more, refuses those who wait, closes what is idle, and settles when everything lent has come
    * back and is closed, or after `deadlineMs`, when the rest is closed under its users.
