@@ -1,6 +1,7 @@
 import type { ConfigObject } from './config/config-object.ts'
 import { loadConfig } from './config/load-config.ts'
 import type { ResolvedConfig } from './config/resolved-config.ts'
+import { HealthCheck } from './health/health-check.ts'
 import { PoolRegistry } from './pool/pool-registry.ts'
 import { createRouter } from './router/create-router.ts'
 import { bindingStore } from './scope/scope-storage.ts'
@@ -42,5 +43,6 @@ export function wire(resolved: ResolvedConfig): ShardingOptions {
     deadlines,
     random: Math.random,
   })
-  return { topology, router, pools, tenantSources: resolved.tenant }
+  const health = new HealthCheck(pools, systemClock)
+  return { topology, router, pools, health, tenantSources: resolved.tenant }
 }

@@ -19,6 +19,15 @@ export type {
   LeaseRecoveredMessage,
 } from './diagnostics.ts'
 export * from './errors.ts'
+export type { HealthOptions, ProbeLimits } from './health/health-options.ts'
+export type {
+  HealthReport,
+  HealthStatus,
+  HealthThresholds,
+  HealthWarning,
+  HealthWarningCode,
+  ShardHealth,
+} from './health/health-report.ts'
 export type { BatchOutcome } from './jobs/batch-outcome.ts'
 export type { BatchOptions, JobApi, ShardedBatch } from './jobs/job-api.ts'
 export type { Identified, JobTarget, MessageTarget } from './jobs/job-target.ts'

@@ -1,4 +1,7 @@
 import type { TenantSourceConfig } from './config/resolved-config.ts'
+import type { HealthCheck } from './health/health-check.ts'
+import type { HealthOptions } from './health/health-options.ts'
+import type { HealthReport } from './health/health-report.ts'
 import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
 import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
@@ -27,6 +30,15 @@ export interface Sharding extends ScopeApi, JobApi, AsyncDisposable {
   explain(tenant: TenantId): Promise<RouteExplanation>
   /** What the pools hold at this moment, by shard and role. A shard without replicas serves both roles from one pool. */
   stats(): ShardingStats
+  /**
+   * How the shards are: which are saturated, whose servers are down, and what calls for attention. By default from what
+   * is known already, which costs nothing and opens nothing. With `probe` each server is asked for a sign of life:
+   * never by the last connection that a pool could lend, not while its circuit breaker finds out by itself, and all
+   * within `timeoutMs`; servers that are idle get a connection opened for it.
+   *
+   * Rejects with TypeError for options that make no sense, and with nothing else.
+   */
+  health(options?: HealthOptions): Promise<HealthReport>
   /**
    * Takes a shard out of service, all its servers: whoever wants a connection is refused at once (CircuitOpenError), those
    * who wait included; what has one may finish. Ends with `release()` of what is returned, or by itself with `using`;
@@ -78,6 +90,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly #topology: Topology
   readonly #router: Router
   readonly #pools: PoolRegistry
+  readonly #health: HealthCheck
   #closed: Promise<void> | undefined
 
   constructor(options: ShardingOptions) {
@@ -85,10 +98,11 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.#topology = options.topology
     this.#router = options.router
     this.#pools = options.pools
+    this.#health = options.health
     this.shardNames = Object.freeze([...options.topology.shards.keys()])
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
     Object.defineProperty(this, PARTS, {
-      value: { ...options, scopes: this, forcedTarget: undefined } satisfies ShardingParts,
+      value: { ...options, scopes: this, forcedTarget: undefined, isLeaving: false } satisfies ShardingParts,
     })
   }
 
@@ -115,6 +129,10 @@ export class ShardingInstance extends Scopes implements Sharding {
     return { shards: Object.fromEntries(entries) }
   }
 
+  health(options?: HealthOptions): Promise<HealthReport> {
+    return this.#health.report(this.#topology.shards.values(), options)
+  }
+
   close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<void> {
     if (!(deadlineMs >= 0))
       return Promise.reject(new TypeError(`deadlineMs must be 0 or more milliseconds, not ${deadlineMs}.`))
@@ -132,9 +150,12 @@ export interface ShardingParts extends ShardingOptions {
   readonly scopes: Scopes
   /** Where every request goes, whatever tenant it names, while a test forces it there. */
   forcedTarget: Pick<TargetParts, 'shard' | 'tenant'> | undefined
+  /** Whether the server around it has begun to shut down, so that no new traffic should be sent there. */
+  isLeaving: boolean
 }
 
 export interface ShardingOptions extends ScopesOptions {
+  readonly health: HealthCheck
   /** Where requests carry their tenant, as the configuration says. */
   readonly tenantSources: readonly TenantSourceConfig[]
 }

@@ -1,6 +1,7 @@
 import type { BreakerStateName } from '../breaker/circuit-breaker.ts'
 import type { Role } from '../pool/pool-registry.ts'
 import { addPoolStats, type PoolStats } from '../pool/pool-stats.ts'
+import type { ProbeOutcome } from '../pool/probe-outcome.ts'
 import type {
   HealthStatus,
   HealthThresholds,
@@ -15,18 +16,20 @@ export interface EndpointView {
   readonly role: Role
   readonly pool: PoolStats
   readonly breaker: BreakerStateName
-  /** Whether the last connection that was opened led to another database. */
-  readonly isMistaken: boolean
+  /** Code of what opened the breaker. */
+  readonly breakerCause: string | undefined
+  /** What came of the last attempt to open a connection, as far as it still matters. */
+  readonly connect: ConnectOutcome
   readonly probe: ProbeOutcome
+  /** Whether nothing is lent any more. */
+  readonly isDraining: boolean
 }
 
-export type ProbeOutcome =
-  | { readonly kind: 'answered'; readonly responseTimeMs: number }
-  | { readonly kind: 'failed' }
-  /** It would have taken the last connection. */
-  | { readonly kind: 'skipped' }
-  /** Nobody asked for one, or the server counts as down already. */
-  | { readonly kind: 'none' }
+export type ConnectOutcome =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'failed'; readonly cause: string | undefined }
+  /** It led to a database that is not the shard's. */
+  | { readonly kind: 'mistaken' }
 
 const BREAKER_WARNINGS: Readonly<Record<BreakerStateName, [HealthWarningCode, string] | undefined>> = {
   closed: undefined,
@@ -34,6 +37,11 @@ const BREAKER_WARNINGS: Readonly<Record<BreakerStateName, [HealthWarningCode, st
   'half-open': ['BREAKER_HALF_OPEN', 'the circuit breaker is open, and a probe is under way'],
   isolated: ['ISOLATED', 'isolated by sharding.isolate()'],
 }
+
+const WHY_SKIPPED = {
+  'last connection': 'not asked, to leave the last connection free',
+  'no time': 'not asked, for the time for all probes was over',
+} as const
 
 const ROLES: readonly Role[] = ['writing', 'reading']
 
@@ -70,19 +78,21 @@ function statusOf(isRoleDown: boolean, warnings: readonly HealthWarning[]): Heal
   return warnings.some(({ code }) => code !== 'PROBE_SKIPPED') ? 'degraded' : 'healthy'
 }
 
-function isDown(endpoint: EndpointView): boolean {
-  return endpoint.breaker !== 'closed' || endpoint.isMistaken || endpoint.probe.kind === 'failed'
+function isDown({ breaker, connect, probe, isDraining }: EndpointView): boolean {
+  return breaker !== 'closed' || connect.kind === 'mistaken' || probe.kind === 'failed' || isDraining
 }
 
-function faults({ id, breaker, isMistaken, probe }: EndpointView): HealthWarning[] {
+function faults({ id, breaker, breakerCause, connect, probe, isDraining }: EndpointView): HealthWarning[] {
   const found: HealthWarning[] = []
+  if (isDraining) found.push(warn(id, 'DRAINING', 'lends nothing any more: sharding.close() was called'))
   const [code, message] = BREAKER_WARNINGS[breaker] ?? []
-  if (code !== undefined) found.push(warn(id, code, message as string))
-  if (isMistaken)
+  if (code !== undefined) found.push(warn(id, code, message as string, breakerCause))
+  if (connect.kind === 'mistaken')
     found.push(warn(id, 'IDENTITY_MISMATCH', 'its address leads to a database that is not its own'))
-  if (probe.kind === 'failed') found.push(warn(id, 'PROBE_FAILED', 'no answer to the probe in time'))
-  if (probe.kind === 'skipped')
-    found.push(warn(id, 'PROBE_SKIPPED', 'not asked, to leave the last connection free'))
+  if (probe.kind === 'failed') found.push(warn(id, 'PROBE_FAILED', 'the probe failed', probe.cause))
+  else if (connect.kind === 'failed' && breaker === 'closed')
+    found.push(warn(id, 'CONNECT_FAILED', 'the last attempt to open a connection failed', connect.cause))
+  if (probe.kind === 'skipped') found.push(warn(id, 'PROBE_SKIPPED', WHY_SKIPPED[probe.reason]))
   return found
 }
 
@@ -98,11 +108,11 @@ function shortages(
   return found
 }
 
-function warn(endpoint: string, code: HealthWarningCode, message: string): HealthWarning {
-  return { code, endpoint, message: `${endpoint}: ${message}` }
+function warn(endpoint: string, code: HealthWarningCode, message: string, cause?: string): HealthWarning {
+  return { code, endpoint, message: `${endpoint}: ${message}`, ...(cause === undefined ? {} : { cause }) }
 }
 
 function slowest(endpoints: readonly EndpointView[]): number | null {
   const times = endpoints.flatMap(({ probe }) => (probe.kind === 'answered' ? [probe.responseTimeMs] : []))
-  return times.length === 0 ? null : Math.max(...times)
+  return times.length === 0 ? null : Math.round(Math.max(...times) * 100) / 100
 }

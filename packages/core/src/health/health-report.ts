@@ -9,7 +9,7 @@ import type { PoolStats } from '../pool/pool-stats.ts'
  */
 export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy'
 
-/** How `sharding.health()` found the shards. Holds no secret and no error's text. */
+/** How `sharding.health()` found the shards. Holds no secret, and codes of errors in place of their texts. */
 export interface HealthReport {
   /** That of the worst shard. */
   readonly status: HealthStatus
@@ -37,8 +37,11 @@ export interface ShardHealth {
  * - `BREAKER_OPEN`, `BREAKER_HALF_OPEN`: the server counts as down; in the second case it is being asked just now.
  * - `ISOLATED`: taken out of service by `sharding.isolate()`.
  * - `PROBE_FAILED`: the server did not answer the probe within its time.
- * - `PROBE_SKIPPED`: nothing was asked, so as not to take the pool's last connection. Harmless.
+ * - `PROBE_SKIPPED`: nothing was asked, so as not to take the pool's last connection, or because the time for all probes
+ *   was over. Harmless.
+ * - `CONNECT_FAILED`: the last attempt to open a connection has failed, less than a minute ago.
  * - `IDENTITY_MISMATCH`: the address leads to another database than the shard's.
+ * - `DRAINING`: nothing is lent any more, for `sharding.close()` has been called.
  */
 export type HealthWarningCode =
   | 'UTILIZATION_HIGH'
@@ -49,7 +52,9 @@ export type HealthWarningCode =
   | 'ISOLATED'
   | 'PROBE_FAILED'
   | 'PROBE_SKIPPED'
+  | 'CONNECT_FAILED'
   | 'IDENTITY_MISMATCH'
+  | 'DRAINING'
 
 export interface HealthWarning {
   readonly code: HealthWarningCode
@@ -57,6 +62,8 @@ export interface HealthWarning {
   readonly endpoint: string
   /** One line for people. */
   readonly message: string
+  /** Code of what failed, such as `ECONNREFUSED`, where something did and has one. */
+  readonly cause?: string
 }
 
 /** From when on a pool calls for attention. */

@@ -30,6 +30,15 @@ export interface Detour {
   readonly createEngine: NonNullable<EndpointPoolOptions['createEngine']>
 }
 
+/** A server, whether somebody has asked for it or not. */
+export interface KnownEndpoint {
+  readonly endpoint: Endpoint
+  /** Undefined while nobody has. */
+  readonly pool: EndpointPool | undefined
+  /** Its pool, made if there is none. Throws ShardUnavailableError when its settings cannot be used. */
+  open(): EndpointPool
+}
+
 type KnexListener = { readonly event: string; readonly listener: (...args: unknown[]) => void }
 
 /** All pools: an endpoint that nobody has asked for has none, and costs no connection and no timer. */
@@ -91,9 +100,13 @@ export class PoolRegistry {
     return this.#endpoints(shard).map((endpoint) => this.#get(endpoint))
   }
 
-  /** All servers of a shard, the primary first, each with its pool where somebody has asked for it. */
-  known(shard: Shard): readonly { readonly endpoint: Endpoint; readonly pool: EndpointPool | undefined }[] {
-    return this.#endpoints(shard).map((endpoint) => ({ endpoint, pool: this.#pools.get(endpoint.id) }))
+  /** All servers of a shard, the primary first; makes no pool. */
+  known(shard: Shard): readonly KnownEndpoint[] {
+    return this.#endpoints(shard).map((endpoint) => ({
+      endpoint,
+      pool: this.#pools.get(endpoint.id),
+      open: () => this.#get(endpoint),
+    }))
   }
 
   /** Whether nothing is lent any more. */

@@ -8,8 +8,10 @@ const PRIMARY: EndpointView = {
   role: 'writing',
   pool: POOL,
   breaker: 'closed',
-  isMistaken: false,
+  breakerCause: undefined,
+  connect: { kind: 'opened' },
   probe: { kind: 'answered', responseTimeMs: 3 },
+  isDraining: false,
 }
 const REPLICA: EndpointView = { ...PRIMARY, id: 'shard_0/replica-0', role: 'reading' }
 const OTHER: EndpointView = { ...REPLICA, id: 'shard_0/replica-1' }
@@ -54,8 +56,9 @@ test.each([
   [{ breaker: 'open', probe: { kind: 'none' } }, 'BREAKER_OPEN'],
   [{ breaker: 'half-open', probe: { kind: 'none' } }, 'BREAKER_HALF_OPEN'],
   [{ breaker: 'isolated', probe: { kind: 'none' } }, 'ISOLATED'],
-  [{ isMistaken: true, probe: { kind: 'none' } }, 'IDENTITY_MISMATCH'],
-  [{ probe: { kind: 'failed' } }, 'PROBE_FAILED'],
+  [{ connect: { kind: 'mistaken' }, probe: { kind: 'none' } }, 'IDENTITY_MISMATCH'],
+  [{ probe: { kind: 'failed', cause: undefined } }, 'PROBE_FAILED'],
+  [{ isDraining: true, probe: { kind: 'none' } }, 'DRAINING'],
 ] as const)('a primary that does not serve is unhealthy: %o', (fault, code) => {
   expect(judged([{ ...PRIMARY, ...fault }])).toEqual(['unhealthy', `shard_0 ${code}`])
   expect(judged([{ ...PRIMARY, ...fault }, REPLICA])).toEqual(['unhealthy', `shard_0 ${code}`])
@@ -81,8 +84,28 @@ test('replicas of one role are added up, and the slowest answer counts', () => {
 })
 
 test('a probe that was not sent harms nothing', () => {
-  expect(judged([{ ...PRIMARY, probe: { kind: 'skipped' } }])).toEqual(['healthy', 'shard_0 PROBE_SKIPPED'])
+  for (const reason of ['last connection', 'no time'] as const) {
+    const probe = { kind: 'skipped', reason } as const
+    expect(judged([{ ...PRIMARY, probe }])).toEqual(['healthy', 'shard_0 PROBE_SKIPPED'])
+  }
   expect(assessShard([{ ...PRIMARY, probe: { kind: 'none' } }], {}).responseTimeMs).toBeNull()
+})
+
+test('an attempt to connect that failed degrades, unless something worse is known', () => {
+  const connect = { kind: 'failed', cause: '53300' } as const
+  const { status, warnings } = assessShard([{ ...PRIMARY, connect, probe: { kind: 'none' } }], {})
+  expect(status).toBe('degraded')
+  expect(warnings).toMatchObject([{ code: 'CONNECT_FAILED', cause: '53300' }])
+  expect(judged([{ ...PRIMARY, connect, breaker: 'open' }])).toEqual(['unhealthy', 'shard_0 BREAKER_OPEN'])
+  const probe = { kind: 'failed', cause: '53300' } as const
+  expect(judged([{ ...PRIMARY, connect, probe }])).toEqual(['unhealthy', 'shard_0 PROBE_FAILED'])
+})
+
+test('warnings carry the code of what failed, where there is one', () => {
+  const [first] = assessShard([{ ...PRIMARY, breaker: 'open', breakerCause: 'ECONNREFUSED' }], {}).warnings
+  expect(first).toMatchObject({ code: 'BREAKER_OPEN', cause: 'ECONNREFUSED' })
+  const [second] = assessShard([{ ...PRIMARY, breaker: 'isolated' }], {}).warnings
+  expect(second).not.toHaveProperty('cause')
 })
 
 test('the worst shard decides', () => {
