@@ -28,9 +28,9 @@ export interface Outage {
   readonly firstSuccessMs: number | undefined
 }
 
-const SENDERS = 10
+const SENDERS = 40
 /** Between two requests of a sender. */
-const PAUSE_MS = 20
+const PAUSE_MS = 100
 /** By then circuits are open. */
 const SETTLE_MS = 1000
 const PATIENCE_MS = 40_000
