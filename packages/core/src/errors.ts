@@ -255,6 +255,30 @@ export class RouterUnavailableError extends ShardingError {
   static override readonly retryable = true
 }
 
+// --- The start -----------------------------------------------------------------------------------------------
+
+/** A shard that has to be there at the start. */
+export interface FailedStart {
+  readonly shard: string
+  /** What went wrong: `ECONNREFUSED`, `28P01`, `SHARD_ERR_IDENTITY_MISMATCH`. */
+  readonly code: string
+}
+
+/** Shards with `startup: fail` could not be warmed up; `failures` names them, `cause` has their errors. */
+export class StartupFailedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_STARTUP_FAILED'
+  /** In the order of the configuration. */
+  readonly failures: readonly FailedStart[]
+
+  constructor(
+    message: string,
+    { failures = [], ...options }: ShardingErrorOptions & { readonly failures?: readonly FailedStart[] } = {},
+  ) {
+    super(message, options)
+    this.failures = Object.freeze([...failures])
+  }
+}
+
 // --- Jobs ----------------------------------------------------------------------------------------------------
 
 /** The signal that a job was given has aborted: it timed out, or was cancelled. `cause` is the signal's reason. */

@@ -32,6 +32,12 @@ export type { BatchOutcome } from './jobs/batch-outcome.ts'
 export type { BatchOptions, JobApi, ShardedBatch } from './jobs/job-api.ts'
 export type { Identified, JobTarget, MessageTarget } from './jobs/job-target.ts'
 export type { Isolation } from './operations/isolate.ts'
+export type {
+  WarmUpOptions,
+  WarmUpOutcome,
+  WarmUpProgress,
+  WarmUpReport,
+} from './operations/warm-up.ts'
 export type { Role } from './pool/pool-registry.ts'
 export type { PoolStats, RoleStats } from './pool/pool-stats.ts'
 export type { RouteExplanation } from './router/router.ts'

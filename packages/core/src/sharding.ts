@@ -7,6 +7,7 @@ import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
 import { type Isolation, isolate } from './operations/isolate.ts'
 import { recover } from './operations/recover.ts'
+import { type WarmUpOptions, type WarmUpReport, warmUp } from './operations/warm-up.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats } from './pool/pool-stats.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
@@ -57,6 +58,15 @@ export interface Sharding extends ScopeApi, JobApi, AsyncDisposable {
    * `pool.connectTimeoutMs`; of that server nothing is changed then. Rejects with ShardUnknownError, PoolDrainingError.
    */
   recover(shard: string): Promise<void>
+  /**
+   * Opens connections to the shards before the first request asks for them: `pool.min` to each server, one at least, which
+   * shows that it lets this process in. For the start, before the server listens. A shard that fails is reported, and
+   * tried again by its first request.
+   *
+   * Takes `timeoutMs` at most, whatever hangs, and the time of a ping. Rejects with StartupFailedError once all are done
+   * when a shard has failed whose `startup` is `fail`; with ShardUnknownError, or TypeError for an option that cannot be.
+   */
+  warmUp(options?: WarmUpOptions): Promise<WarmUpReport>
   /**
    * Closes every connection, in phases: at once nothing is lent any more and those who wait are refused
    * (PoolDrainingError); requests and jobs that have their connection may finish; after four fifths of `deadlineMs` the
@@ -112,6 +122,10 @@ export class ShardingInstance extends Scopes implements Sharding {
 
   async recover(shard: string): Promise<void> {
     await recover(findShard(this.#topology, shard), this.#pools)
+  }
+
+  warmUp(options?: WarmUpOptions): Promise<WarmUpReport> {
+    return warmUp({ topology: this.#topology, pools: this.#pools }, options)
   }
 
   async explain(tenant: TenantId): Promise<RouteExplanation> {

@@ -96,6 +96,13 @@ export interface SharedOptions {
    * @default 'always'
    */
   readonly scrub?: 'always' | 'never'
+  /**
+   * What `sharding.warmUp()` does with the shard: leaves it to the first request unless it is named (`lazy`), reports a
+   * failure (`degraded`), or rejects for it (`fail`).
+   *
+   * @default 'degraded'
+   */
+  readonly startup?: 'lazy' | 'degraded' | 'fail'
   /** Prepares each new connection, and again each connection that was cleaned. What it sets survives cleaning. */
   readonly afterCreate?: AfterCreate
   /** Options handed to knex as they are; not those that have a place of their own here. */

@@ -41,6 +41,7 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     pool: isInMemory(client, connection) ? poolOfOne(shard, pool) : pool,
     breaker: resolveBreaker(defaults?.breaker, value.breaker),
     scrub: value.scrub ?? defaults?.scrub ?? 'always',
+    startup: value.startup ?? defaults?.startup ?? 'degraded',
     replicas: Object.freeze(resolveReplicas(shard, client, pools)),
     tenants: Object.freeze(value.tenants ?? []),
     ranges: deepFreeze(value.ranges ?? []),

@@ -60,6 +60,8 @@ export interface ShardConfig {
   readonly breaker: BreakerConfig | null
   /** `always` brings a session back to its baseline after each lease; `never` is the user's own risk. */
   readonly scrub: 'always' | 'never'
+  /** What `warmUp()` does with it: nothing unless it is named, report a failure, or reject for it. */
+  readonly startup: 'lazy' | 'degraded' | 'fail'
   readonly replicas: readonly ReplicaConfig[]
   /** Tenant ids that `static` and `composite` route here, and that override `buckets`. */
   readonly tenants: readonly string[]

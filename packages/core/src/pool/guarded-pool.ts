@@ -5,8 +5,10 @@ import { breakerChanged } from '../diagnostics.ts'
 import { CircuitOpenError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
+import { eachLimited } from '../util/each-limited.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import { connectTimeoutError } from './connect-timeout-error.ts'
+import { openUntilAborted } from './open-until-aborted.ts'
 import type { ProbeOutcome } from './probe-outcome.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 import { ShardPool } from './shard-pool.ts'
@@ -121,6 +123,37 @@ export class GuardedPool<R> {
     )
   }
 
+  /**
+   * Has the pool keep `min` connections from now on, and opens what it lacks of them, one at least. Calls `onOpened` for
+   * each. Settles when all are there, those that were open before having answered; rejects with the first failure.
+   */
+  async warm(timeoutMs: number, onOpened: () => void): Promise<void> {
+    if (!this.breaker.isClosed) throw this.#refusal()
+    const { clock, limits } = this.#options
+    const deadline = clock.now() + timeoutMs
+    let failure: { readonly error: unknown } | undefined
+    const openOne = async () => {
+      const leftMs = Math.max(0, deadline - clock.now())
+      await this.#add({
+        timeoutMs: Math.min(leftMs, limits.connectTimeoutMs),
+        open: (signal, onLost) => this.#driver.open(signal, onLost),
+      })
+      onOpened()
+    }
+    await this.pool.probe()
+    const missing = Array.from({ length: Math.max(1, limits.min) - this.pool.stats().total })
+    await runInRootContext(() =>
+      eachLimited(missing, limits.connectConcurrency, async () => {
+        if (failure !== undefined) return
+        await openOne().catch((error) => {
+          failure = { error }
+        })
+      }),
+    )
+    if (failure !== undefined) throw failure.error
+    this.pool.keepMin()
+  }
+
   /** A query was answered, with whatever. Connections that break tell so themselves. */
   noteOutcome(outcome: 'answered' | 'lost'): void {
     if (outcome === 'answered') this.breaker.succeeded(this.breaker.admit())
@@ -178,7 +211,7 @@ export class GuardedPool<R> {
     try {
       const place = await this.pool.reserve(signal)
       try {
-        place.fill(await open(signal, place.onLost))
+        place.fill(await openUntilAborted(open(signal, place.onLost), signal, this.#driver))
       } finally {
         place.vacate()
       }

@@ -204,6 +204,12 @@ export class ShardPool<R> {
     this.#advance()
   }
 
+  /** Keeps `min` resources open from now on, as from the first use on. */
+  keepMin(): void {
+    this.#isInUse = true
+    this.#advance()
+  }
+
   /**
    * Lends nothing any more that was opened before: what is idle is closed at once, what is lent when it comes back, and
    * `min` of them are opened anew. Settles when nothing opened before is left.

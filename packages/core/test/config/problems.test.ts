@@ -183,7 +183,7 @@ describe('syntax', () => {
           → Write the values out, or use \`defaults\`.
         config/shards/b.yaml › a
           is not an option
-          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`scrub\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`tenants\`, \`ranges\`, \`buckets\`, \`identity\`, \`index\`.
+          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`scrub\`, \`startup\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`tenants\`, \`ranges\`, \`buckets\`, \`identity\`, \`index\`.
         config/shards/b.yaml › a[0][0][0]
           is nested too deeply
           → Write it with fewer levels.

@@ -31,6 +31,12 @@ export const sharedOptions = {
     default: 'always',
     example: 'always',
   }),
+  startup: choice(['lazy', 'degraded', 'fail'], {
+    description:
+      'What `sharding.warmUp()` does with the shard: leaves it to the first request (`lazy`), reports a failure (`degraded`), or rejects for it (`fail`).',
+    default: 'degraded',
+    example: 'fail',
+  }),
   knex: knexSchema,
   afterCreate: func<AfterCreate>({
     description: 'Function that prepares each new connection, and again each connection that was cleaned.',
