@@ -2,7 +2,7 @@
 // layer and from those above it in this list, types included.
 const core = '^packages/core/src/'
 const layers = [
-  '(errors|diagnostics)\\.ts$|util/',
+  'errors\\.ts$|(diagnostics|util)/',
   'config/',
   'topology/',
   'router/',

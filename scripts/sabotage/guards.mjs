@@ -48,8 +48,8 @@ export const guards = [
   {
     name: 'the instant of check-out: a connection is kept by a lease that ended meanwhile',
     file: core('pool/holding.ts'),
-    find: 'if (refusal === undefined) return this.#hold(pooled, onNew)',
-    replace: 'return this.#hold(pooled, onNew)',
+    find: 'if (refused === undefined) return this.#hold(pooled, onNew, since)',
+    replace: 'return this.#hold(pooled, onNew, since)',
     tests: tests('pool/lease.races.test.ts', 'pool/lease.test.ts'),
     reddens: /^fault 3:/,
   },
@@ -112,7 +112,7 @@ export const guards = [
   {
     name: 'query timeout: a query whose server does not answer goes on for ever',
     file: core('pool/query-watch.ts'),
-    find: 'if (!held.isCancelAnswered) held.destroy()',
+    find: "else held.destroy('unanswered')",
     replace: '',
     tests: tests('pool/query-timeout.test.ts'),
     reddens: /^fault 11: where the server does not answer/,
@@ -568,8 +568,8 @@ export const guards = [
   {
     name: 'pings: a connection that was cut off at rest is lent',
     file: core('pool/liveness.ts'),
-    find: 'return this.#options.clock.now() - provenAt > pingAfterIdleMs',
-    replace: 'return provenAt > pingAfterIdleMs && false',
+    find: 'return now - provenAt > pingAfterIdleMs',
+    replace: 'return now - provenAt > pingAfterIdleMs && false',
     tests: tests('pool/liveness.test.ts', 'integration/pool-under-faults.test.ts'),
     reddens: /^fault 10:/,
   },
@@ -604,6 +604,22 @@ export const guards = [
     replace: 'return this.#shedding?.refuses(now - since) === undefined && false',
     tests: tests('pool/shedding.test.ts'),
     reddens: /^fault 17:/,
+  },
+  {
+    name: 'shedding: whoever would be served in time is refused',
+    file: core('pool/shedding.ts'),
+    find: 'return isSlow && cameCount >= servedCount && inVainCount > 0',
+    replace: 'return isSlow && cameCount >= servedCount',
+    tests: tests('pool/shedding.test.ts'),
+    reddens: /all are served in time/,
+  },
+  {
+    name: 'shedding: a queue that shrinks by itself is shed',
+    file: core('pool/shedding.ts'),
+    find: 'return isSlow && cameCount >= servedCount && inVainCount > 0',
+    replace: 'return isSlow && inVainCount > 0',
+    tests: tests('pool/shedding.test.ts'),
+    reddens: /shrinks by itself/,
   },
   {
     name: 'generations: a connection from before a rotation is lent',

@@ -12,14 +12,38 @@ export { defineConfig } from './config/define-config.ts'
 export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
 export { setDefaultSharding } from './default-sharding.ts'
 export type {
-  BreakerChangedMessage,
-  BreakerStateName,
+  CloseCause,
+  ConnectionClosedMessage,
+  ConnectionOpenedMessage,
+} from './diagnostics/connection-events.ts'
+export type { Correlation } from './diagnostics/correlation.ts'
+export type { EndpointMessage, ShardingMessage } from './diagnostics/endpoint-message.ts'
+export type { JobCompletedMessage, JobStartedMessage } from './diagnostics/job-events.ts'
+export type {
+  DestroyCause,
+  LeaseCheckedOutMessage,
+  LeaseDestroyedMessage,
   LeaseDetachedMessage,
+export type { BreakerChangedMessage, BreakerStateName } from './diagnostics/breaker-events.ts'
   LeaseLeakedMessage,
   LeaseRecoveredMessage,
-} from './diagnostics.ts'
+  LeaseRefusedMessage,
+  LeaseReleasedMessage,
+  LeaseRequestedMessage,
+} from './diagnostics/lease-events.ts'
+export type {
+  PoolClosedMessage,
+  PoolCreatedMessage,
+  PoolDrainedMessage,
+  PoolExhaustedMessage,
+  PoolOpenedMessage,
+} from './diagnostics/pool-events.ts'
+export type { ScopeEnteredMessage, ScopeLeftMessage } from './diagnostics/scope-events.ts'
+export type { ShardingEvent, ShardingEvents } from './diagnostics/sharding-events.ts'
+export type { TopologyMessage } from './diagnostics/topology-events.ts'
 export * from './errors.ts'
 export type { HealthOptions, ProbeLimits } from './health/health-options.ts'
+  LeaseMessage,
 export type {
   HealthReport,
   HealthStatus,
@@ -39,7 +63,15 @@ export type {
   WarmUpReport,
 } from './operations/warm-up.ts'
 export type { Role } from './pool/pool-registry.ts'
-export type { PoolStats, RoleStats } from './pool/pool-stats.ts'
+export type {
+  BreakerStats,
+  EndpointStats,
+  HolderStats,
+  PoolFigures,
+  PoolStats,
+  RoleStats,
+  StatsOptions,
+} from './pool/pool-stats.ts'
 export type { RouteExplanation } from './router/router.ts'
 export {
   bindScope,

@@ -1,5 +1,5 @@
 import type { BreakerConfig } from '../config/resolved-config.ts'
-import type { BreakerStateName } from '../diagnostics.ts'
+import type { BreakerStateName } from '../diagnostics/breaker-events.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
 import { isRefusal } from './failure-codes.ts'

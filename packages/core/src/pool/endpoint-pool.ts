@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import { codeOf } from '../breaker/failure-codes.ts'
 import { familyOf } from '../config/clients.ts'
-import { leaseDetached } from '../diagnostics.ts'
+import { type Correlated, LazyCorrelation } from '../diagnostics/correlation.ts'
 import type { Endpoint } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
@@ -10,20 +10,23 @@ import { runInRootContext } from '../util/root-context.ts'
 import type { BindingStore } from './binding.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import type { ConnectFailure } from './connector.ts'
+import { EndpointEvents } from './endpoint-events.ts'
 import type { Engine } from './engine.ts'
 import { createEngine } from './engines.ts'
 import { GuardedPool } from './guarded-pool.ts'
 import { checkDeclaredIdentity, type IdentityGuard } from './identity-guard.ts'
 import { createKnex } from './knex-client.ts'
 import { Lease } from './lease.ts'
+import { LeaseEvents } from './lease-events.ts'
 import { LeaseHolders } from './lease-holders.ts'
-import type { RoleStats } from './pool-stats.ts'
+import { copyOf, type HolderStats, type StatsOptions, type StatsSource } from './pool-stats.ts'
 import type { RawConnection } from './raw-connection.ts'
-import { reportLeaked, reportRecovered } from './report-leaks.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 import type { ShardPool } from './shard-pool.ts'
 
 export interface EndpointPoolOptions {
+  /** `id` of the Sharding, for events. */
+  readonly sharding: string
   readonly endpoint: Endpoint
   readonly store: BindingStore
   readonly identities: IdentityGuard
@@ -39,8 +42,10 @@ export interface LeaseTerms {
   readonly tenant?: string | undefined
   readonly checkoutTimeoutMs?: number | undefined
   readonly role?: 'writing' | 'reading'
-  /** Who uses it, as reports of leaks name it: a route, a job, a function; never a tenant. */
+  /** Who uses it, as reports name it: a route, a job, a function; never a tenant. */
   readonly describe?: (() => string) | undefined
+  /** What its events have in common with those of its scope. */
+  readonly correlated?: Correlated | undefined
 }
 
 /** One endpoint in use: its pool, and the knex instance whose queries run on the pool's leases. */
@@ -48,7 +53,13 @@ export class EndpointPool {
   readonly endpoint: Endpoint
   readonly knex: Knex
   readonly guarded: GuardedPool<RawConnection>
-  #detachedCount = 0
+  /** Which shard has which database. A pool that is retired keeps to what was so in its time. */
+  identities: IdentityGuard
+  readonly #events: EndpointEvents
+  readonly #leaseEvents: LeaseEvents
+  /** Connections that were opened and are not closed. */
+  readonly #live = new Set<RawConnection>()
+  #leaseCount = 0
   #connectFailure: ConnectFailure | undefined
   readonly #holders: LeaseHolders<Lease>
   readonly #options: EndpointPoolOptions
@@ -58,19 +69,28 @@ export class EndpointPool {
     const { endpoint, store, clock, deadlines, random } = options
     this.#options = options
     this.endpoint = endpoint
+    this.identities = options.identities
     this.knex = createKnex(endpoint, store)
     this.#engine = (options.createEngine ?? createEngine)(endpoint, this.knex.client)
+    this.#events = new EndpointEvents(options.sharding, endpoint)
+    this.#leaseEvents = new LeaseEvents(this.#events.about, clock)
     this.#holders = new LeaseHolders({
       clock,
       deadlines,
       leakThresholdMs: endpoint.pool.leakThresholdMs,
-      onLeaked: (leaked) => reportLeaked(endpoint.shard, leaked),
-      onRecovered: (recovered) => reportRecovered(endpoint.shard, recovered),
+      onLeaked: (leaked) => {
+        this.pool.counts.leakCount++
+        this.#leaseEvents.leaked(leaked)
+      },
+      onRecovered: (recovered) => {
+        this.pool.counts.recoveredCount++
+        this.#leaseEvents.recovered(recovered)
+      },
     })
     this.guarded = new GuardedPool({
       shard: endpoint.shard,
       id: endpoint.id,
-      kind: endpoint.kind,
+      events: this.#events,
       driver: this.#createDriver(),
       limits: endpoint.pool,
       breaker: endpoint.breaker,
@@ -96,11 +116,36 @@ export class EndpointPool {
     return this.#connectFailure
   }
 
-  stats(): RoleStats {
-    return { ...this.pool.stats(), detachedCount: this.#detachedCount }
+  /** The pool can be asked by now: for whoever has made it. */
+  announce(): void {
+    this.#events.created()
   }
 
-  createLease({ tenant, checkoutTimeoutMs, role, describe }: LeaseTerms = {}): Lease {
+  stats({ holders = false }: StatsOptions = {}): StatsSource {
+    const { waits, holds, counts } = this.pool
+    const now = this.#options.clock.now()
+    const since = this.guarded.breakerChangedAt?.toISOString() ?? null
+    const stats = {
+      ...this.pool.stats(),
+      live: this.#live.size,
+      checkoutWaitMs: waits.summary(now),
+      heldMs: holds.summary(now),
+      ...copyOf(counts),
+      kind: this.endpoint.kind,
+      breaker: { state: this.breaker.name, since },
+      ...(holders ? { holders: this.#namedHolders(now) } : {}),
+    }
+    return { stats, waits, holds }
+  }
+
+  #namedHolders(now: number): HolderStats[] {
+    return Array.from(this.#holders.entries(), ({ lease, since }) => ({
+      holder: lease.description,
+      ageMs: Math.round(now - since),
+    }))
+  }
+
+  createLease({ tenant, checkoutTimeoutMs, role, describe, correlated }: LeaseTerms = {}): Lease {
     const { clock, deadlines } = this.#options
     return new Lease({
       shard: this.endpoint.shard,
@@ -114,10 +159,9 @@ export class EndpointPool {
       checkoutTimeoutMs: checkoutTimeoutMs ?? this.endpoint.pool.checkoutTimeoutMs,
       queryTimeoutMs: this.endpoint.pool.queryTimeoutMs,
       holders: this.#holders,
-      onDetachedCheckout: () => {
-        this.#detachedCount++
-        leaseDetached.publish({ shard: this.endpoint.shard })
-      },
+      number: ++this.#leaseCount,
+      correlated: correlated ?? new LazyCorrelation(),
+      events: this.#leaseEvents,
       onOutcome: (outcome) => this.guarded.noteOutcome(outcome),
     })
   }
@@ -148,14 +192,15 @@ export class EndpointPool {
   /** Nothing of the user's runs before the database has declared itself, and no query before the shard owns it. */
   async #open(signal: AbortSignal, onLost: (connection: RawConnection) => void): Promise<RawConnection> {
     const connection = await this.#engine.open(signal, onLost)
-    const close = () => this.#engine.close(connection)
+    this.#live.add(connection)
+    const close = () => this.#close(connection)
     signal.addEventListener('abort', close, { once: true })
     try {
       await checkDeclaredIdentity(this.endpoint, this.knex, connection)
       await this.endpoint.afterCreate?.(connection)
       // Last, for the schema is part of it, and `afterCreate` may choose one.
       const database = await this.#engine.identify(connection)
-      if (database !== undefined) this.#options.identities.claim(this.endpoint.shard, database)
+      if (database !== undefined) this.identities.claim(this.endpoint.shard, database)
       signal.throwIfAborted()
       return connection
     } catch (error) {
@@ -166,20 +211,28 @@ export class EndpointPool {
     }
   }
 
+  async #close(connection: RawConnection): Promise<void> {
+    await this.#engine.close(connection)
+    this.#live.delete(connection)
+  }
+
   #createDriver(): ResourceDriver<RawConnection> {
     const engine = this.#engine
     return {
       open: (signal, onLost) => this.#connect(signal, onLost),
       isUsable: (connection) => !connection.__knex__disposed,
       // `afterCreate` is run again, and belongs to no request.
-      reset: (connection) => runInRootContext(() => engine.reset(connection)),
+      reset: (connection) => {
+        if (engine.isInTransaction?.(connection)) this.pool.counts.rollbackCount++
+        return runInRootContext(() => engine.reset(connection))
+      },
       rest: (connection) => engine.keepAlive(connection, false),
       wake: (connection) => engine.keepAlive(connection, true),
       ...(engine.ping === undefined ? {} : { ping: engine.ping }),
-      close(connection, isDead) {
+      close: (connection, isDead) => {
         // It would be told goodbye, and have half a second to answer.
         if (isDead) engine.sever(connection)
-        return engine.close(connection)
+        return this.#close(connection)
       },
     }
   }

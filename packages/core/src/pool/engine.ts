@@ -9,6 +9,8 @@ export interface Engine {
    * users left. Undefined when nothing needs to be done; rejects in doubt, and within a bound.
    */
   reset(connection: RawConnection): Promise<void> | undefined
+  /** Whether the session is inside of a transaction; absent where neither server nor driver say. */
+  isInTransaction?(connection: RawConnection): boolean
   /** Which database and schema this is, wherever its address leads; undefined when the server cannot tell. */
   identify(connection: RawConnection): Promise<string | undefined>
   /** Whether the open session keeps the process alive: an idle one does not, so that scripts end by themselves. */

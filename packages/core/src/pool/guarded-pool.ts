@@ -1,13 +1,13 @@
 import { type BreakerChange, CircuitBreaker, type Permit } from '../breaker/circuit-breaker.ts'
 import { codeOf, verdictOn } from '../breaker/failure-codes.ts'
 import type { BreakerConfig, PoolConfig } from '../config/resolved-config.ts'
-import { breakerChanged } from '../diagnostics.ts'
 import { CircuitOpenError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { eachLimited } from '../util/each-limited.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import { connectTimeoutError } from './connect-timeout-error.ts'
+import type { EndpointEvents } from './endpoint-events.ts'
 import { openUntilAborted } from './open-until-aborted.ts'
 import type { ProbeOutcome } from './probe-outcome.ts'
 import type { ResourceDriver } from './resource-driver.ts'
@@ -18,7 +18,7 @@ export interface GuardedPoolOptions<R> {
   readonly shard: string
   /** Of the endpoint: `shard_0`, `shard_0/replica-0`. */
   readonly id: string
-  readonly kind: 'primary' | 'replica'
+  readonly events: EndpointEvents
   readonly driver: ResourceDriver<R>
   readonly limits: PoolConfig
   readonly breaker: BreakerConfig | null
@@ -53,10 +53,13 @@ export class GuardedPool<R> {
   readonly #options: GuardedPoolOptions<R>
   readonly #driver: WatchedDriver<R>
   readonly #additions = new Set<AbortController>()
+  /** Since when the breaker is as it is; undefined when it has never been otherwise. */
+  #changedAt: Date | undefined
 
   constructor(options: GuardedPoolOptions<R>) {
     this.#options = options
-    const { shard, driver, limits, breaker: config, isRemote, lossOf, clock, deadlines, random } = options
+    const { shard, driver, limits, events, breaker: config, isRemote, lossOf } = options
+    const { clock, deadlines, random } = options
     const hedgeAfterMs = isRemote ? limits.connectTimeoutMs / HEDGES : null
     this.breaker = new CircuitBreaker({
       config,
@@ -83,6 +86,7 @@ export class GuardedPool<R> {
       clock,
       deadlines,
       random,
+      observer: events,
       gate: {
         get isOpen() {
           return breaker.isClosed
@@ -90,6 +94,11 @@ export class GuardedPool<R> {
         refusal: () => this.#refusal(),
       },
     })
+  }
+
+  /** Since when the breaker is as it is, by the wall clock; undefined when it has never been otherwise. */
+  get breakerChangedAt(): Date | undefined {
+    return this.#changedAt
   }
 
   /**
@@ -221,11 +230,12 @@ export class GuardedPool<R> {
     }
   }
 
-  #changed({ from, to, cause }: BreakerChange): void {
-    const { shard, id, kind } = this.#options
+  #changed(change: BreakerChange): void {
+    const { to } = change
+    this.#changedAt = new Date()
     if (to === 'open' || to === 'isolated') this.pool.shut()
     if (to === 'closed') this.pool.reopen()
-    breakerChanged.publish({ shard, endpoint: id, kind, from, to, cause: codeOf(cause) })
+    this.#options.events.breakerChanged(change)
   }
 
   #refusal(): CircuitOpenError {

@@ -1,7 +1,10 @@
+import type { DestroyCause } from '../diagnostics/lease-events.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { Canceller } from './canceller.ts'
 import type { Engine } from './engine.ts'
+import type { LeaseEvents } from './lease-events.ts'
+import type { LeaseSubject } from './lease-subject.ts'
 import type { Pooled } from './pooled.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ShardPool } from './shard-pool.ts'
@@ -9,6 +12,9 @@ import type { ShardPool } from './shard-pool.ts'
 export interface HeldConnectionOptions {
   readonly pool: ShardPool<RawConnection>
   readonly engine: Engine
+  /** Whose it is. */
+  readonly lease: LeaseSubject
+  readonly events: LeaseEvents
   readonly clock: Clock
   readonly deadlines: Deadlines
 }
@@ -27,6 +33,11 @@ export class HeldConnection {
 
   get connection(): RawConnection {
     return this.#pooled.resource
+  }
+
+  /** When it was taken. */
+  get since(): number {
+    return this.#pooled.lentAt
   }
 
   get isDestroyed(): boolean {
@@ -55,7 +66,7 @@ export class HeldConnection {
         ...this.#options,
         connection: this.connection,
         quiet,
-        giveUp: () => this.destroy(),
+        giveUp: () => this.destroy('unanswered'),
       })
       this.#canceller = canceller
       void canceller.over.then(() => {
@@ -71,12 +82,14 @@ export class HeldConnection {
   }
 
   /** Cuts it under whoever uses it: what runs on it is rejected at once, whether the server answers or not. */
-  destroy(): void {
+  destroy(cause: DestroyCause): void {
     if (this.#fate === 'destroyed') return
+    const { since } = this
     this.#fate = 'destroyed'
     this.#options.engine.sever(this.connection)
     this.#options.pool.destroy(this.#pooled)
     this.#canceller?.stop()
+    this.#options.events.destroyed(this.#options.lease, since, cause)
   }
 
   /** Nothing of the lease runs on it any more. It goes to the next once nothing of the lease can hit it. */
@@ -87,7 +100,15 @@ export class HeldConnection {
   }
 
   #giveBackNow(): void {
-    if (this.#fate === 'kept') this.#options.pool.release(this.#pooled)
-    else if (this.#fate === 'condemned') this.#options.pool.destroy(this.#pooled)
+    const { pool, lease, events } = this.#options
+    // The pool may lend it to the next in this very instant.
+    const { since } = this
+    if (this.#fate === 'kept') {
+      pool.release(this.#pooled)
+      events.released(lease, since)
+    } else if (this.#fate === 'condemned') {
+      pool.destroy(this.#pooled)
+      events.destroyed(lease, since, 'unfit')
+    }
   }
 }

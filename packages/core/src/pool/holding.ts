@@ -9,7 +9,7 @@ export interface HoldingOptions extends HeldConnectionOptions {
   readonly tenant: string | undefined
   /** Why the lease may have no connection; undefined while it may. */
   readonly refusal: () => ShardingError | undefined
-  readonly onTaken: () => void
+  readonly onTaken: (held: HeldConnection) => void
 }
 
 type State =
@@ -49,18 +49,27 @@ export class Holding {
     if (refusal !== undefined) throw refusal
     if (this.#state.kind === 'connection') return this.#state.held
     if (this.#state.kind === 'waiting') return this.#state.promise
-    const { pool, tenant } = this.#options
-    const free = pool.tryAcquire(tenant)
-    if (free !== undefined) return this.#hold(free, onNew)
-    const waiter = pool.wait(timeoutMs, tenant)
+    const { pool, tenant, lease, events, clock } = this.#options
+    let waiter: PoolWaiter<RawConnection>
+    try {
+      const free = pool.tryAcquire(tenant)
+      if (free !== undefined) return this.#hold(free, onNew)
+      waiter = pool.wait(timeoutMs, tenant)
+    } catch (error) {
+      events.requested(lease)
+      events.refused(lease, clock.now(), error)
+      throw error
+    }
     const promise = waiter.promise.then(
-      (pooled) => this.#served(pooled, onNew),
+      (pooled) => this.#served(pooled, waiter, onNew),
       (error) => {
         this.#state = NOTHING
+        events.refused(lease, waiter.since, error)
         throw error
       },
     )
     this.#state = { kind: 'waiting', waiter, promise }
+    events.requested(lease)
     return promise
   }
 
@@ -76,20 +85,31 @@ export class Holding {
     return held
   }
 
-  #served(pooled: Pooled<RawConnection>, onNew: () => void): HeldConnection {
-    const refusal = this.#options.refusal()
-    if (refusal === undefined) return this.#hold(pooled, onNew)
+  #served(
+    pooled: Pooled<RawConnection>,
+    { since }: PoolWaiter<RawConnection>,
+    onNew: () => void,
+  ): HeldConnection {
+    const { pool, lease, events, refusal } = this.#options
+    const refused = refusal()
+    if (refused === undefined) return this.#hold(pooled, onNew, since)
     // The lease ended in the instant between being served and being told.
     this.#state = NOTHING
-    this.#options.pool.release(pooled)
-    throw refusal
+    pool.release(pooled)
+    events.refused(lease, since, refused)
+    throw refused
   }
 
-  #hold(pooled: Pooled<RawConnection>, onNew: () => void): HeldConnection {
+  /** `since` is when it began to wait; undefined if it did not. */
+  #hold(pooled: Pooled<RawConnection>, onNew: () => void, since?: number): HeldConnection {
+    const { lease, events, onTaken } = this.#options
     const held = new HeldConnection(pooled, this.#options)
     this.#state = { kind: 'connection', held }
-    this.#options.onTaken()
+    onTaken(held)
     onNew()
+    // Last, so that a listener finds the lease with its connection.
+    if (since === undefined) events.requested(lease)
+    events.checkedOut(lease, since === undefined ? 0 : held.since - since)
     return held
   }
 }

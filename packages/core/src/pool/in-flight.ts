@@ -87,7 +87,7 @@ export class InFlight {
     try {
       await send(held.connection)
     } catch {
-      held.destroy()
+      held.destroy('unrestored')
     } finally {
       this.settle(watch)
     }
@@ -100,7 +100,7 @@ export class InFlight {
     const failure = held.isDestroyed ? 'lost' : engine.failureOf(error, held.connection)
     if (failure === 'lost') {
       // The socket may look fine for another moment.
-      held.destroy()
+      held.destroy('lost')
       onOutcome('lost')
       return connectionLostError(shard, error)
     }

@@ -1,15 +1,10 @@
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
-
-export interface LeaseHolder {
-  readonly role: 'writing' | 'reading'
-  /** A route, a job, a function; never a tenant. */
-  readonly description: string
-}
+import type { LeaseSubject } from './lease-subject.ts'
 
 /** A lease that holds, or held, its connection for longer than it should. */
 export interface LongHeld {
-  readonly lease: LeaseHolder
+  readonly lease: LeaseSubject
   readonly heldMs: number
   /** Where the connection was taken, if that was recorded. */
   readonly stack: string | undefined
@@ -35,7 +30,7 @@ interface Hold {
 const SAMPLED = 100
 
 /** The leases of one endpoint that hold a connection, in the order in which they took it. */
-export class LeaseHolders<L extends LeaseHolder> {
+export class LeaseHolders<L extends LeaseSubject> {
   readonly #options: LeaseHoldersOptions
   readonly #holds = new Map<L, Hold>()
   #takenCount = 0
@@ -50,8 +45,13 @@ export class LeaseHolders<L extends LeaseHolder> {
     return this.#holds.keys()
   }
 
-  add(lease: L): void {
-    const since = this.#options.clock.now()
+  /** Who they are, and since when. */
+  *entries(): Iterable<{ readonly lease: L; readonly since: number }> {
+    for (const [lease, { since }] of this.#holds) yield { lease, since }
+  }
+
+  /** `since` is the time at which the connection was taken. */
+  add(lease: L, since: number): void {
     this.#holds.set(lease, { since, place: this.#samplePlace(), isReported: false })
     if (this.#check === undefined) this.#checkAt(since)
   }

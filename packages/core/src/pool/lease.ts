@@ -1,3 +1,4 @@
+import type { Correlated, Correlation } from '../diagnostics/correlation.ts'
 import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
@@ -13,7 +14,9 @@ import {
   leftQueueError,
   revokedError,
 } from './lease-errors.ts'
-import type { LeaseHolder, LeaseHolders } from './lease-holders.ts'
+import type { LeaseEvents } from './lease-events.ts'
+import type { LeaseHolders } from './lease-holders.ts'
+import type { LeaseSubject } from './lease-subject.ts'
 import type { OpenWork } from './open-work.ts'
 import { OpenWorkSet } from './open-work-set.ts'
 import type { RawConnection } from './raw-connection.ts'
@@ -35,10 +38,12 @@ export interface LeaseOptions {
   readonly role: 'writing' | 'reading'
   /** Who uses the connection, as reports name it: a route, a job, a function; never a tenant. */
   readonly describe: () => string
+  /** No other lease of the pool has it. */
+  readonly number: number
+  readonly correlated: Correlated
+  readonly events: LeaseEvents
   /** Leases that hold a connection, this one among them while it does. */
   readonly holders: LeaseHolders<Lease>
-  /** A query after the response took the connection anew. */
-  readonly onDetachedCheckout: () => void
   /** What a query has shown of its connection: the server has answered it, or the connection was lost. */
   readonly onOutcome: (outcome: ConnectionOutcome) => void
 }
@@ -57,7 +62,7 @@ type LeaseState =
  * The invariant: a connection is given back only while nothing of this lease runs on it, and from that moment on no
  * query of this lease can reach it. Every query passes {@link run}, which takes a turn, then the connection.
  */
-export class Lease implements LeaseHolder {
+export class Lease implements LeaseSubject {
   readonly #options: LeaseOptions
   readonly #holding: Holding
   readonly #openWork = new OpenWorkSet()
@@ -74,8 +79,9 @@ export class Lease implements LeaseHolder {
     this.#inFlight = new InFlight({ ...options, onSettled: () => this.#settled() })
     this.#holding = new Holding({
       ...options,
+      lease: this,
       refusal: () => (this.#state.kind === 'ended' ? this.#state.error() : undefined),
-      onTaken: () => this.#taken(),
+      onTaken: (held) => this.#taken(held),
     })
     this.#stallWatch = new StallWatch({
       clock,
@@ -116,6 +122,15 @@ export class Lease implements LeaseHolder {
     return this.#options.describe()
   }
 
+  get number(): number {
+    return this.#options.number
+  }
+
+  /** What its events have in common with those of its scope. */
+  get correlation(): Correlation {
+    return this.#options.correlated.correlation
+  }
+
   /** `queryTimeoutMs` for a COMMIT, whose outcome would be unknown either way: nothing is asked of the server. */
   get commitLimit(): TimeLimit | undefined {
     return this.#inFlight.commitLimit
@@ -140,12 +155,18 @@ export class Lease implements LeaseHolder {
   #take(timeoutMs: number): HeldConnection | Promise<HeldConnection> {
     const isDetached = this.#state.kind === 'detached'
     return this.#holding.take(timeoutMs, () => {
-      if (isDetached) this.#options.onDetachedCheckout()
+      if (isDetached) this.#tookDetached()
     })
   }
 
-  #taken(): void {
-    this.#options.holders.add(this)
+  /** A query after the response took the connection anew. */
+  #tookDetached(): void {
+    this.#options.pool.counts.detachedCount++
+    this.#options.events.detached(this)
+  }
+
+  #taken({ since }: HeldConnection): void {
+    this.#options.holders.add(this, since)
     this.#inFlight.wire.touch()
     if (this.#state.kind === 'detached') this.#stallWatch.start()
   }
@@ -267,6 +288,11 @@ export class Lease implements LeaseHolder {
     // What has ended, or has been given up, is restored by the pool.
     if (held === undefined || !lane.has(turn)) return
     await this.#inFlight.insist(held, send, limit)
+  }
+
+  /** A transaction that somebody left open is rolled back for him. */
+  countRollback(): void {
+    this.#options.pool.counts.rollbackCount++
   }
 
   /** Somebody who has the turn used the connection by other ways than {@link run}. */

@@ -36,10 +36,10 @@ export class Liveness<R> {
   }
 
   /** Whether it must be asked before it is lent. */
-  isDue({ provenAt }: Pooled<R>): boolean {
+  isDue({ provenAt }: Pooled<R>, now: number): boolean {
     const { pingAfterIdleMs } = this.#options.limits
     if (pingAfterIdleMs === null || this.#options.driver.ping === undefined) return false
-    return this.#options.clock.now() - provenAt > pingAfterIdleMs
+    return now - provenAt > pingAfterIdleMs
   }
 
   /** Something broke: whatever has shown no sign of life since `moment` may be broken, too. */

@@ -2,6 +2,7 @@ import type { PoolConfig } from '../config/resolved-config.ts'
 import type { Clock } from '../util/clock.ts'
 import { Generations } from './generations.ts'
 import type { CloseCause, PoolCounts } from './pool-counts.ts'
+import type { PoolObserver } from './pool-observer.ts'
 import type { Pooled } from './pooled.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 
@@ -11,6 +12,7 @@ export interface MembersOptions<R> {
   readonly clock: Clock
   readonly random: () => number
   readonly counts: PoolCounts
+  readonly observer: PoolObserver
   /** Nothing is left of a resource. */
   readonly onGone: () => void
 }
@@ -50,7 +52,7 @@ export class Members<R> implements Iterable<Pooled<R>> {
 
   /** A resource was opened; nobody has it yet. */
   add(resource: R): Pooled<R> {
-    const { clock, limits, random, counts } = this.#options
+    const { clock, limits, random, counts, observer } = this.#options
     const now = clock.now()
     // A tenth of jitter, so that connections opened together do not all go together.
     const lifetime = limits.maxLifetimeMs === null ? Infinity : limits.maxLifetimeMs * (1 - random() / 10)
@@ -61,23 +63,25 @@ export class Members<R> implements Iterable<Pooled<R>> {
       state: 'resetting',
       idleSince: now,
       provenAt: now,
+      lentAt: now,
       tenant: undefined,
     }
     this.#members.set(resource, pooled)
     counts.openedCount++
+    observer.connectionOpened(this.size)
     return pooled
   }
 
   /** Why it may not be lent again, as far as that is known without asking anybody. */
-  whyUnwanted({ resource, expiresAt, generation }: Pooled<R>): CloseCause | undefined {
-    const { clock, driver } = this.#options
+  whyUnwanted({ resource, expiresAt, generation }: Pooled<R>, now: number): CloseCause | undefined {
+    const { driver } = this.#options
     if (!driver.isUsable(resource)) return 'lost'
     if (generation !== this.#generations.current) return 'rotated'
-    return clock.now() < expiresAt ? undefined : 'lifetime'
+    return now < expiresAt ? undefined : 'lifetime'
   }
 
   close(pooled: Pooled<R>, cause: CloseCause): void {
-    const { driver, counts, onGone } = this.#options
+    const { driver, counts, observer, onGone } = this.#options
     pooled.state = 'closed'
     this.#members.delete(pooled.resource)
     this.#closing++
@@ -87,6 +91,7 @@ export class Members<R> implements Iterable<Pooled<R>> {
       this.#generations.leave(pooled.generation)
       onGone()
     })
+    observer.connectionClosed(this.size, cause)
   }
 
   /** Whatever is open is of an earlier generation from now on. Settles when nothing of it is left. */

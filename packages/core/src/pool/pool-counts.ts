@@ -1,23 +1,11 @@
-/**
- * Why a resource was closed:
- *
- * - `idle`: nobody needed it for `idleTimeoutMs`; `lifetime`: past `maxLifetimeMs`; `rotated`: of an earlier generation.
- * - `lost`: it broke; `dead`: it did not answer a ping; `destroyed`: whoever had it gave it back as unusable.
- * - `unclean`: its reset failed; `late`: it came after its attempt had been given up; `drained`: the pool was closing.
- */
-export type CloseCause =
-  | 'idle'
-  | 'lifetime'
-  | 'rotated'
-  | 'lost'
-  | 'dead'
-  | 'destroyed'
-  | 'unclean'
-  | 'late'
-  | 'drained'
+import type { CloseCause } from '../diagnostics/connection-events.ts'
+
+export type { CloseCause }
 
 /** What has happened in one pool since it was made. */
 export class PoolCounts {
+  /** Times a resource was lent. */
+  checkoutCount = 0
   /** Resources opened. */
   openedCount = 0
   /** Attempts to open one that failed or took too long. */
@@ -44,4 +32,14 @@ export class PoolCounts {
   abortCount = 0
   /** Callers that were told why the database cannot be reached. */
   unavailableCount = 0
+  /** Times a resource was brought back to the state in which it was opened. */
+  scrubCount = 0
+  /** Transactions that somebody had left open, and that were rolled back for him. */
+  rollbackCount = 0
+  /** Leases that were reported because they held a connection for too long. */
+  leakCount = 0
+  /** Those of them that have given it back since. */
+  recoveredCount = 0
+  /** Connections taken by queries that came after their response. */
+  detachedCount = 0
 }

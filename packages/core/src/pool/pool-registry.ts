@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { ShardUnavailableError } from '../errors.ts'
+import { nextShardingId } from '../diagnostics/sharding-id.ts'
+import { PoolDrainingError, ShardUnavailableError } from '../errors.ts'
 import type { Endpoint, Shard, Topology } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
@@ -7,7 +8,7 @@ import type { BindingStore } from './binding.ts'
 import { EndpointPool, type EndpointPoolOptions } from './endpoint-pool.ts'
 import { IdentityGuard } from './identity-guard.ts'
 import { createUnboundKnex } from './knex-client.ts'
-import { addStats, type RoleStats, unusedStats } from './pool-stats.ts'
+import { type RoleStats, roleStats, type StatsOptions, unusedSource } from './pool-stats.ts'
 
 /** What code intends with a connection. */
 export type Role = 'writing' | 'reading'
@@ -43,6 +44,8 @@ type KnexListener = { readonly event: string; readonly listener: (...args: unkno
 
 /** All pools: an endpoint that nobody has asked for has none, and costs no connection and no timer. */
 export class PoolRegistry {
+  /** Of the Sharding that they belong to, as its events name it. */
+  readonly id = nextShardingId()
   readonly #options: PoolRegistryOptions
   readonly #identities = new IdentityGuard()
   readonly #pools = new Map<string, EndpointPool>()
@@ -136,10 +139,11 @@ export class PoolRegistry {
     for (const { knex } of this.#pools.values()) knex.off(event, listener)
   }
 
-  stats(shard: Shard, role: Role): RoleStats {
-    return this.endpointsFor(shard, role)
-      .map((endpoint) => this.#pools.get(endpoint.id)?.stats() ?? unusedStats(endpoint.pool.max))
-      .reduce(addStats)
+  stats(shard: Shard, role: Role, options: StatsOptions = {}): RoleStats {
+    const sources = this.endpointsFor(shard, role).map(({ id, kind, pool }) => {
+      return [id, this.#pools.get(id)?.stats(options) ?? unusedSource(kind, pool.max)] as const
+    })
+    return roleStats(new Map(sources), this.#options.clock.now())
   }
 
   /**
@@ -181,7 +185,13 @@ export class PoolRegistry {
   #create(endpoint: Endpoint): EndpointPool {
     const { createEngine } = this.#detour ?? {}
     try {
-      return new EndpointPool({ ...this.#options, identities: this.#identities, endpoint, createEngine })
+      return new EndpointPool({
+        ...this.#options,
+        sharding: this.id,
+        identities: this.#identities,
+        endpoint,
+        createEngine,
+      })
     } catch (cause) {
       // knex reads what the address leads to, such as a certificate's file, which may appear later.
       const { shard } = endpoint
@@ -192,3 +202,4 @@ export class PoolRegistry {
     }
   }
 }
+      found.announce()

@@ -8,6 +8,8 @@ export interface Pooled<R> {
   idleSince: number
   /** When it last showed that it answers. */
   provenAt: number
+  /** When it was lent last. */
+  lentAt: number
   /** Whom it is lent to, where that is known. */
   tenant: string | undefined
 }

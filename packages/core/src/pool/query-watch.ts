@@ -42,7 +42,7 @@ export class QueryWatch implements Deadline {
     if (!this.#isOverdue) {
       this.#isOverdue = true
       if (this.limit.atEnd === 'destroy') {
-        held.destroy()
+        held.destroy('unanswered')
       } else {
         this.#expireAgain()
         cancel()
@@ -50,7 +50,7 @@ export class QueryWatch implements Deadline {
     } else if (!held.isCancelAnswered) {
       // Nobody could have answered while this process stood still.
       if (afterStall) this.#expireAgain()
-      else held.destroy()
+      else held.destroy('unanswered')
     }
     // A request that was answered is repeated until it helps, and within a bound.
   }

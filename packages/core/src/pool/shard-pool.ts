@@ -2,6 +2,7 @@ import type { PoolConfig } from '../config/resolved-config.ts'
 import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
+import { LatencyWindow } from '../util/latency-window.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import { type ConnectFailure, Connector } from './connector.ts'
 import { Drain } from './drain.ts'
@@ -11,6 +12,7 @@ import { Liveness } from './liveness.ts'
 import { Members } from './members.ts'
 import { type Place, PlaceReservations } from './place-reservations.ts'
 import { type CloseCause, PoolCounts } from './pool-counts.ts'
+import { NOBODY, type PoolObserver } from './pool-observer.ts'
 import { type PoolStats, utilization } from './pool-stats.ts'
 import type { PoolWaiter } from './pool-waiter.ts'
 import type { Pooled } from './pooled.ts'
@@ -26,13 +28,15 @@ export interface ShardPoolOptions<R> {
   readonly deadlines: Deadlines
   readonly random: () => number
   readonly gate: Gate
+  /** @default nobody */
+  readonly observer?: PoolObserver
 }
 
 type PoolState =
   | { readonly kind: 'open' }
   /** Lends nothing and opens nothing; callers wait. */
   | { readonly kind: 'paused' }
-  | { readonly kind: 'draining'; readonly drain: Drain }
+  | { readonly kind: 'draining'; readonly drain: Drain; readonly since: number; isDrained: boolean }
   | { readonly kind: 'closed' }
 
 /** After these, whatever has lain idle since before may be broken as well. */
@@ -54,6 +58,10 @@ const ALARMING: ReadonlySet<CloseCause> = new Set(['lost', 'dead', 'destroyed', 
  */
 export class ShardPool<R> {
   readonly counts = new PoolCounts()
+  /** How long those who were lent something had waited for it. */
+  readonly waits = new LatencyWindow()
+  /** How long they had it. */
+  readonly holds = new LatencyWindow()
   readonly #options: ShardPoolOptions<R>
   readonly #members: Members<R>
   readonly #idle: IdleStack<R>
@@ -65,13 +73,19 @@ export class ShardPool<R> {
   #state: PoolState = { kind: 'open' }
   /** Whether somebody has ever asked: before that a pool costs nothing, whatever its `min`. */
   #isInUse = false
+  /** Somebody had to wait, and nothing has come to rest since. */
+  #isExhausted = false
+  /** Undefined as long as anybody may come. */
+  #retirement: { readonly since: number; isOver: boolean } | undefined
+  readonly #observer: PoolObserver
 
   constructor(options: ShardPoolOptions<R>) {
     this.#options = options
-    const { driver, limits, clock, deadlines, random } = options
+    const { driver, limits, clock, deadlines, random, observer = NOBODY } = options
     const shared = { driver, limits, clock, deadlines, counts: this.counts }
+    this.#observer = observer
     this.#errors = new CheckoutErrors(options.shard, random)
-    this.#members = new Members({ ...shared, random, onGone: () => this.#gone() })
+    this.#members = new Members({ ...shared, random, observer, onGone: () => this.#gone() })
     this.#idle = new IdleStack({
       ...shared,
       size: () => this.#members.size,
@@ -111,11 +125,12 @@ export class ShardPool<R> {
   tryAcquire(tenant?: string): Pooled<R> | undefined {
     this.#assertServing()
     if (this.#state.kind === 'paused' || !this.#waiting.admits(tenant)) return undefined
+    const now = this.#options.clock.now()
     for (let next = this.#idle.top; next !== undefined; next = this.#idle.top) {
       const isUsable = this.#options.driver.isUsable(next.resource)
-      if (isUsable && this.#liveness.isDue(next)) return undefined
+      if (isUsable && this.#liveness.isDue(next, now)) return undefined
       this.#idle.pop()
-      if (isUsable) return this.#lend(next, tenant)
+      if (isUsable) return this.#lend(next, tenant, now)
       this.#close(next, 'lost')
     }
     return undefined
@@ -157,7 +172,9 @@ export class ShardPool<R> {
   /** Takes a resource back: it is lent again once it is as it was when it was opened. */
   release(pooled: Pooled<R>): void {
     if (this.#wasTaken(pooled)) return
-    const unwanted = this.#members.whyUnwanted(pooled)
+    const now = this.#options.clock.now()
+    this.holds.record(now - pooled.lentAt, now)
+    const unwanted = this.#members.whyUnwanted(pooled, now)
     if (unwanted !== undefined || this.#isClosing) {
       this.#close(pooled, unwanted ?? 'drained')
       return
@@ -168,6 +185,7 @@ export class ShardPool<R> {
       return
     }
     pooled.state = 'resetting'
+    this.counts.scrubCount++
     reset.then(
       () => this.#settle(pooled),
       () => this.#close(pooled, 'unclean'),
@@ -176,7 +194,10 @@ export class ShardPool<R> {
 
   /** Takes a resource back that nobody may use again. */
   destroy(pooled: Pooled<R>): void {
-    if (!this.#wasTaken(pooled)) this.#close(pooled, 'destroyed')
+    if (this.#wasTaken(pooled)) return
+    const now = this.#options.clock.now()
+    this.holds.record(now - pooled.lentAt, now)
+    this.#close(pooled, 'destroyed', now)
   }
 
   stats(): PoolStats {
@@ -220,6 +241,16 @@ export class ShardPool<R> {
     for (const pooled of this.#idle.popAll()) this.#close(pooled, 'rotated')
     this.#advance()
     return gone
+  }
+
+  /**
+   * Keeps nothing for those who come next: from now on whatever nobody waits for is closed. Whoever knows the pool is
+   * served as before, for as long as it takes.
+   */
+  retire(): void {
+    this.#retirement ??= { since: this.#options.clock.now(), isOver: false }
+    for (const pooled of this.#idle.popAll()) this.#close(pooled, 'drained')
+    this.#finishRetiring()
   }
 
   /** The gate has shut: those who wait are refused, and nothing more is opened. What is lent stays so. */
@@ -284,7 +315,7 @@ export class ShardPool<R> {
         for (const pooled of this.#members) this.#close(pooled, 'drained')
       },
     })
-    this.#state = { kind: 'draining', drain }
+    this.#state = { kind: 'draining', drain, since: clock.now(), isDrained: this.#isGone }
     this.#connector.stop()
     this.#waiting.refuseAll(() => this.#errors.draining())
     this.#places.refuseAll(() => this.#errors.draining())
@@ -295,24 +326,33 @@ export class ShardPool<R> {
 
   // --- What happens to a resource ----------------------------------------------------------------------------
 
-  #lend(pooled: Pooled<R>, tenant: string | undefined): Pooled<R> {
+  /** To somebody who has waited since `since`. */
+  #lend(pooled: Pooled<R>, tenant: string | undefined, now: number, since = now): Pooled<R> {
     pooled.state = 'lent'
     pooled.tenant = tenant
+    pooled.lentAt = now
+    this.counts.checkoutCount++
+    this.waits.record(now - since, now)
     this.#waiting.lent(tenant)
     return pooled
   }
 
   /** The resource is clean, answers, and is nobody's: on to the next waiter, or to rest. */
   #settle(pooled: Pooled<R>): void {
-    const unwanted = this.#members.whyUnwanted(pooled)
+    const now = this.#options.clock.now()
+    const unwanted = this.#members.whyUnwanted(pooled, now)
     if (unwanted !== undefined || this.#isClosing || this.#lacksPlaces) {
       this.#close(pooled, unwanted ?? (this.#isClosing ? 'drained' : 'rotated'))
       return
     }
     const wasAsked = pooled.state === 'asked'
     this.#endLoan(pooled)
-    if (!this.#serve(pooled)) {
-      const now = this.#options.clock.now()
+    if (!this.#serve(pooled, now)) {
+      if (this.#retirement !== undefined) {
+        this.#close(pooled, 'drained', now)
+        return
+      }
+      this.#isExhausted = false
       pooled.state = 'idle'
       pooled.provenAt = now
       // To answer is no use of it.
@@ -336,12 +376,15 @@ export class ShardPool<R> {
     this.#endLoan(pooled)
     this.#members.close(pooled, cause)
     if (ALARMING.has(cause)) this.#askIdle(suspectSince)
+    if (this.#waiting.size === 0) this.#isExhausted = false
     this.#advance()
+    this.#finishDraining()
   }
 
   #gone(): void {
     this.#advance()
     this.#finishDraining()
+    this.#finishRetiring()
   }
 
   #endLoan(pooled: Pooled<R>): void {
@@ -368,10 +411,10 @@ export class ShardPool<R> {
 
   // --- Those who wait ----------------------------------------------------------------------------------------
 
-  #serve(pooled: Pooled<R>): boolean {
-    const waiter = this.#state.kind === 'open' ? this.#waiting.next() : undefined
+  #serve(pooled: Pooled<R>, now: number): boolean {
+    const waiter = this.#state.kind === 'open' ? this.#waiting.next(now) : undefined
     if (waiter === undefined) return false
-    waiter.serve(this.#lend(pooled, waiter.tenant))
+    waiter.serve(this.#lend(pooled, waiter.tenant, now, waiter.since))
     return true
   }
 
@@ -388,6 +431,7 @@ export class ShardPool<R> {
     if (failure !== undefined) this.#waiting.refuseAll(() => this.#waiting.unavailable(failure.error))
     if (this.#waiting.size > 0) this.#handOut()
     this.#grow()
+    if (this.#waiting.size > 0 && !this.#isExhausted) this.#noteExhaustion()
   }
 
   #grantPlaces(): void {
@@ -403,13 +447,14 @@ export class ShardPool<R> {
 
   /** Brings those who may have a resource and what is idle together. */
   #handOut(): void {
-    const { driver, limits } = this.#options
+    const { driver, limits, clock } = this.#options
+    const now = clock.now()
     while (this.#waiting.eligible(limits.max) > this.#liveness.expected) {
       const next = this.#idle.pop()
       if (next === undefined) return
       if (!driver.isUsable(next.resource)) this.#close(next, 'lost')
-      else if (this.#liveness.isDue(next)) this.#liveness.ask(next)
-      else if (!this.#serve(next)) this.#idle.push(next)
+      else if (this.#liveness.isDue(next, now)) this.#liveness.ask(next)
+      else if (!this.#serve(next, now)) this.#idle.push(next)
     }
   }
 
@@ -418,7 +463,8 @@ export class ShardPool<R> {
     const room = this.#room
     const { expected } = this.#liveness
     const forCallers = this.#waiting.eligible(room + expected) - expected
-    const forMin = this.#isInUse ? this.#options.limits.min - this.#members.size : 0
+    const keepsMin = this.#isInUse && this.#retirement === undefined
+    const forMin = keepsMin ? this.#options.limits.min - this.#members.size : 0
     this.#connector.open(Math.min(Math.max(forCallers, forMin), room) - this.#connector.pending)
   }
 
@@ -427,6 +473,13 @@ export class ShardPool<R> {
     const { isResting, pending, lastFailure } = this.#connector
     const hasHope = !isResting || this.#state.kind !== 'open' || this.#members.size + pending > 0
     return hasHope ? undefined : lastFailure
+  }
+
+  #noteExhaustion(): void {
+    // Where places are free a connection is being opened; where one is idle, tenants have their share.
+    if (this.#room > 0 || this.#idle.size > 0) return
+    this.#isExhausted = true
+    this.#observer.exhausted()
   }
 
   #connectFailed(): void {
@@ -447,10 +500,32 @@ export class ShardPool<R> {
     return this.#state.kind === 'draining' || this.#state.kind === 'closed'
   }
 
+  /** Whether it has been told that nothing is left. */
+  get #isGone(): boolean {
+    return this.#retirement?.isOver ?? false
+  }
+
+  /** Tells it once, although somebody who has known the pool may still come. */
+  #finishRetiring(): void {
+    if (this.#retirement === undefined || this.#isGone || this.#isClosing) return
+    if (this.#members.places > 0 || this.#waiting.size > 0) return
+    this.#retirement.isOver = true
+    const durationMs = this.#options.clock.now() - this.#retirement.since
+    this.#observer.drained(durationMs)
+    this.#observer.closed(durationMs)
+  }
+
   #finishDraining(): void {
-    if (this.#state.kind !== 'draining' || this.#members.places > 0) return
-    const { drain } = this.#state
+    if (this.#state.kind !== 'draining' || this.#members.size > 0) return
+    const { drain, since, isDrained } = this.#state
+    const durationMs = this.#options.clock.now() - since
+    if (!isDrained) {
+      this.#state.isDrained = true
+      this.#observer.drained(durationMs)
+    }
+    if (this.#members.places > 0) return
     this.#state = { kind: 'closed' }
     drain.finish()
+    if (!this.#isGone) this.#observer.closed(durationMs)
   }
 }

@@ -153,8 +153,12 @@ export class TransactionSession {
     const undo = this.#undo
     if (undo === undefined) return
     const { trxClient } = this.#transaction
-    const send = (connection: RawConnection) => trxClient.query(connection, undo)
-    await this.#inside.lease.restore(lane, turn, send, ROLLBACK_LIMIT)
+    const { lease } = this.#inside
+    const send = (connection: RawConnection) => {
+      if (this.#isWhole) lease.countRollback()
+      return trxClient.query(connection, undo)
+    }
+    await lease.restore(lane, turn, send, ROLLBACK_LIMIT)
   }
 
   #commitUnknown(error: unknown): CommitUnknownError {

@@ -76,9 +76,8 @@ export class WaitingRoom<R> {
   }
 
   /** Takes out whoever is next, if anybody may have a resource now. */
-  next(): PoolWaiter<R> | undefined {
+  next(now: number): PoolWaiter<R> | undefined {
     if (this.#queue.size === 0) return undefined
-    const now = this.#options.clock.now()
     for (let waiter = this.#queue.peek(); waiter !== undefined; waiter = this.#queue.peek()) {
       this.#shedding?.note(now - waiter.since, now)
       if (!this.#isShed(waiter, now)) {

@@ -48,8 +48,15 @@ export class LatencyWindow {
   }
 
   summary(now: number): LatencySummary {
+    return LatencyWindow.summaryOf([this], now)
+  }
+
+  /** As if all of them had been recorded in one. */
+  static summaryOf(windows: readonly LatencyWindow[], now: number): LatencySummary {
     const oldest = epochOf(now) - SLICES + 1
-    const recent = this.#slices.filter((slice) => slice !== undefined && slice.epoch >= oldest) as Slice[]
+    const recent = windows
+      .flatMap((window) => window.#slices)
+      .filter((slice) => slice !== undefined && slice.epoch >= oldest) as Slice[]
     const count = recent.reduce((sum, slice) => sum + slice.count, 0)
     const max = recent.reduce((longest, slice) => Math.max(longest, slice.max), 0)
     const percentile = (share: number) => Math.min(max, atRank(recent, Math.ceil(count * share)))

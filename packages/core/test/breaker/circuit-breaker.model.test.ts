@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { CircuitBreaker, type Permit } from '../../src/breaker/circuit-breaker.ts'
 import type { BreakerConfig } from '../../src/config/resolved-config.ts'
-import type { BreakerStateName } from '../../src/diagnostics.ts'
+import type { BreakerStateName } from '../../src/diagnostics/breaker-events.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
 interface Outcome {

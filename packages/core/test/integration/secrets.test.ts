@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { format, inspect } from 'node:util'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import * as diagnostics from '../../src/diagnostics.ts'
+import { channels } from '../../src/diagnostics/sharding-events.ts'
 import { createSharding, db } from '../../src/index.ts'
 import { partsOf, type Sharding } from '../../src/sharding.ts'
 
@@ -98,7 +98,7 @@ function everythingSaid(): unknown[] {
     vi.restoreAllMocks()
     process.off('warning', hear)
   })
-  for (const { name } of Object.values(diagnostics)) subscribe(name, hear)
+  for (const { name } of Object.values(channels)) subscribe(name, hear)
   return said
 }
 

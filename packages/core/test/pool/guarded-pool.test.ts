@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { BreakerConfig, PoolConfig } from '../../src/config/resolved-config.ts'
 import { CircuitOpenError, PoolDrainingError } from '../../src/errors.ts'
+import { EndpointEvents } from '../../src/pool/endpoint-events.ts'
 import { GuardedPool } from '../../src/pool/guarded-pool.ts'
 import { Caller, callers } from '../support/caller.ts'
 import { errorOf } from '../support/error-of.ts'
@@ -29,7 +30,12 @@ function guardedPool(
   const guarded = new GuardedPool({
     shard: 'shard_0',
     id: 'shard_0',
-    kind: 'primary',
+    events: new EndpointEvents('sharding-0', {
+      shard: 'shard_0',
+      id: 'shard_0',
+      kind: 'primary',
+      pool: { ...LIMITS, ...limits },
+    }),
     driver,
     limits: { ...LIMITS, ...limits },
     breaker,

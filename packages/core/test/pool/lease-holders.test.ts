@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { LeaseLeakedMessage } from '../../src/diagnostics.ts'
+import { Correlation } from '../../src/diagnostics/correlation.ts'
+import type { LeaseLeakedMessage } from '../../src/diagnostics/lease-events.ts'
 import { ScopeEndedError } from '../../src/errors.ts'
-import type { LongHeld } from '../../src/pool/lease-holders.ts'
 import { reportLeaked } from '../../src/pool/report-leaks.ts'
 import { LeaseBench } from '../support/lease-bench.ts'
 import { settled } from '../support/settled.ts'
@@ -92,8 +92,15 @@ describe('L9: a lease that is held for too long', () => {
 })
 
 describe('L9: who is told', () => {
-  const leaked = (description: string): LongHeld => ({
-    lease: { role: 'writing', description } as LongHeld['lease'],
+  const leaked = (holder: string): LeaseLeakedMessage => ({
+    sharding: 'sharding-0',
+    shard: 'shard_9',
+    endpoint: 'shard_9',
+    kind: 'primary',
+    role: 'writing',
+    lease: 1,
+    correlation: new Correlation(),
+    holder,
     heldMs: 31_000,
     stack: 'at somewhere',
   })
@@ -108,7 +115,7 @@ describe('L9: who is told', () => {
 
   test('a warning of the process where nobody listens, once for each holder', async () => {
     const seen = warnings()
-    for (const name of ['GET /a', 'GET /a', 'GET /b']) reportLeaked('shard_9', leaked(name))
+    for (const name of ['GET /a', 'GET /a', 'GET /b']) reportLeaked(leaked(name))
     await settled()
     expect(seen.map(({ code }) => code)).toEqual(['SHERD_LEASE_LEAKED', 'SHERD_LEASE_LEAKED'])
     expect(seen[0]?.message).toContain('"shard_9" (writing) has been held for 31000 ms by GET /a')
@@ -120,16 +127,10 @@ describe('L9: who is told', () => {
     const listener = (message: unknown) => messages.push(message)
     subscribe('sherd:lease:leaked', listener)
     onTestFinished(() => void unsubscribe('sherd:lease:leaked', listener))
-    reportLeaked('shard_9', leaked('GET /c'))
+    const message = leaked('GET /c')
+    reportLeaked(message)
     await settled()
     expect(seen).toEqual([])
-    const expected: LeaseLeakedMessage = {
-      shard: 'shard_9',
-      role: 'writing',
-      holder: 'GET /c',
-      heldMs: 31_000,
-      stack: 'at somewhere',
-    }
-    expect(messages).toEqual([expected])
+    expect(messages).toEqual([message])
   })
 })

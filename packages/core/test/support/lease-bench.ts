@@ -1,6 +1,8 @@
 import type { PoolConfig } from '../../src/config/resolved-config.ts'
+import { LazyCorrelation } from '../../src/diagnostics/correlation.ts'
 import type { ConnectionOutcome } from '../../src/pool/in-flight.ts'
 import { Lease } from '../../src/pool/lease.ts'
+import { LeaseEvents } from '../../src/pool/lease-events.ts'
 import { LeaseHolders, type LongHeld } from '../../src/pool/lease-holders.ts'
 import type { RawConnection } from '../../src/pool/raw-connection.ts'
 import type { ShardPool } from '../../src/pool/shard-pool.ts'
@@ -10,6 +12,8 @@ import { FakeServer } from './fake-server.ts'
 import { poolWith } from './pool-of.ts'
 
 export const CHECKOUT_TIMEOUT_MS = 2000
+
+const ABOUT = { sharding: 'sharding-0', shard: 'shard_0', endpoint: 'shard_0', kind: 'primary' } as const
 
 /** Leases of one pool, over a server that the test answers for. */
 export class LeaseBench {
@@ -22,8 +26,8 @@ export class LeaseBench {
   readonly recovered: LongHeld[] = []
   readonly outcomes: ConnectionOutcome[] = []
   readonly #queryTimeoutMs: number | null
-  /** How often a lease took a connection of its own after its response. */
-  detachedCount = 0
+  readonly #events: LeaseEvents
+  #leaseCount = 0
 
   constructor(limits: Partial<PoolConfig> = {}, options: FakeDriverOptions = {}) {
     const { pool, driver, clock } = poolWith(new FakeServer(options), {
@@ -33,6 +37,7 @@ export class LeaseBench {
     this.server = driver
     this.pool = pool
     this.clock = clock
+    this.#events = new LeaseEvents(ABOUT, clock)
     this.#queryTimeoutMs = limits.queryTimeoutMs ?? null
     this.holders = new LeaseHolders({
       clock,
@@ -41,6 +46,11 @@ export class LeaseBench {
       onLeaked: (leaked) => this.leaked.push(leaked),
       onRecovered: (recovered) => this.recovered.push(recovered),
     })
+  }
+
+  /** How often a lease took a connection of its own after its response. */
+  get detachedCount(): number {
+    return this.pool.counts.detachedCount
   }
 
   lease(tenant?: string): Lease {
@@ -57,9 +67,9 @@ export class LeaseBench {
       describe: () => 'GET /slow',
       onOutcome: (outcome) => this.outcomes.push(outcome),
       holders: this.holders,
-      onDetachedCheckout: () => {
-        this.detachedCount++
-      },
+      number: ++this.#leaseCount,
+      correlated: new LazyCorrelation(),
+      events: this.#events,
     })
   }
 

@@ -72,6 +72,8 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
 
     reset: (connection) => resetSession(connection as PostgresConnection, endpoint),
 
+    isInTransaction: (connection) => (connection as PostgresConnection).getTransactionStatus() !== 'I',
+
     identify: (connection) => identifyDatabase(connection as PostgresConnection),
 
     keepAlive(connection, isAlive) {

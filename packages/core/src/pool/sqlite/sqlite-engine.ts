@@ -51,6 +51,8 @@ export function createSqliteEngine(endpoint: Endpoint, client: KnexClient): Engi
       })()
     },
 
+    isInTransaction: (connection) => (connection as SqliteConnection).inTransaction,
+
     identify: async (connection) => identifyFile(connection as SqliteConnection),
 
     /** There is no socket that could keep it alive. */
