@@ -11,6 +11,7 @@ export type { ConfigObject } from './config/config-object.ts'
 export { defineConfig } from './config/define-config.ts'
 export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
 export { setDefaultSharding } from './default-sharding.ts'
+export type { BreakerChangedMessage, BreakerStateName } from './diagnostics/breaker-events.ts'
 export type {
   CloseCause,
   ConnectionClosedMessage,
@@ -24,8 +25,8 @@ export type {
   LeaseCheckedOutMessage,
   LeaseDestroyedMessage,
   LeaseDetachedMessage,
-export type { BreakerChangedMessage, BreakerStateName } from './diagnostics/breaker-events.ts'
   LeaseLeakedMessage,
+  LeaseMessage,
   LeaseRecoveredMessage,
   LeaseRefusedMessage,
   LeaseReleasedMessage,
@@ -43,7 +44,6 @@ export type { ShardingEvent, ShardingEvents } from './diagnostics/sharding-event
 export type { TopologyMessage } from './diagnostics/topology-events.ts'
 export * from './errors.ts'
 export type { HealthOptions, ProbeLimits } from './health/health-options.ts'
-  LeaseMessage,
 export type {
   HealthReport,
   HealthStatus,
