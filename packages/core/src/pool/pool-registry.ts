@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { nextShardingId } from '../diagnostics/sharding-id.ts'
-import { PoolDrainingError, ShardUnavailableError } from '../errors.ts'
+import { ShardUnavailableError } from '../errors.ts'
 import type { Endpoint, Shard, Topology } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
@@ -178,6 +178,7 @@ export class PoolRegistry {
       if (this.#isClosed) void found.guarded.close(0)
       this.#pools.set(endpoint.id, found)
       for (const watcher of this.#watchers) watcher(found)
+      found.announce()
     }
     return found
   }
@@ -202,4 +203,3 @@ export class PoolRegistry {
     }
   }
 }
-      found.announce()
