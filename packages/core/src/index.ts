@@ -41,6 +41,7 @@ export type {
 } from './diagnostics/pool-events.ts'
 export type { ScopeEnteredMessage, ScopeLeftMessage } from './diagnostics/scope-events.ts'
 export type { ShardingEvent, ShardingEvents } from './diagnostics/sharding-events.ts'
+export type { ShardingListener, Unsubscribe } from './diagnostics/subscriptions.ts'
 export type { TopologyMessage } from './diagnostics/topology-events.ts'
 export * from './errors.ts'
 export type { HealthOptions, ProbeLimits } from './health/health-options.ts'

@@ -1,4 +1,13 @@
 import type { TenantSourceConfig } from './config/resolved-config.ts'
+import type { ShardingEvent } from './diagnostics/sharding-events.ts'
+import { type ShardingListener, Subscriptions, type Unsubscribe } from './diagnostics/subscriptions.ts'
+import { ConnectionBudgets } from './fan-out/connection-budgets.ts'
+import { fanOut } from './fan-out/fan-out.ts'
+import type { FanOutApi } from './fan-out/fan-out-api.ts'
+import type { FanOutTarget } from './fan-out/fan-out-options.ts'
+import type { FanOutParts } from './fan-out/fan-out-parts.ts'
+import { fanOutReduce } from './fan-out/fan-out-reduce.ts'
+import { FanOutStream } from './fan-out/fan-out-stream.ts'
 import type { HealthCheck } from './health/health-check.ts'
 import type { HealthOptions } from './health/health-options.ts'
 import type { HealthReport } from './health/health-report.ts'
@@ -9,7 +18,8 @@ import { type Isolation, isolate } from './operations/isolate.ts'
 import { recover } from './operations/recover.ts'
 import { type WarmUpOptions, type WarmUpReport, warmUp } from './operations/warm-up.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
-import type { RoleStats } from './pool/pool-stats.ts'
+import type { RoleStats, StatsOptions } from './pool/pool-stats.ts'
+import type { LiveLayout } from './router/live-layout.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
 import type { TargetParts, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
@@ -29,8 +39,23 @@ export interface Sharding extends ScopeApi, JobApi, AsyncDisposable {
    * Rejects as `shardFor` does: TenantUnknownError, TenantInvalidError, RouterUnavailableError, ShardUnknownError.
    */
   explain(tenant: TenantId): Promise<RouteExplanation>
-  /** What the pools hold at this moment, by shard and role. A shard without replicas serves both roles from one pool. */
-  stats(): ShardingStats
+  /** Names it among the Shardings of this process, and in events: `sharding-1`. */
+  readonly id: string
+  /**
+   * What the pools hold at this moment, how long callers wait and connections are held, and what has happened, by shard
+   * and role, together and for each server: plain data, each time anew. A shard without replicas serves both roles from
+   * one pool. Nothing is asked of a server.
+   */
+  stats(options?: StatsOptions): ShardingStats
+  /**
+   * Calls `listener` for each event of this Sharding, in the instant in which it happens, until the returned function is
+   * called or the Sharding has closed. What it throws or rejects with is told by a process warning with the code
+   * `SHERD_LISTENER_FAILED`, and harms nobody. The same events are published on the channels `sherd:<event>` of
+   * `node:diagnostics_channel`.
+   *
+   * @throws TypeError for an event that there is not
+   */
+  on<E extends ShardingEvent>(event: E, listener: ShardingListener<E>): Unsubscribe
   /**
    * How the shards are: which are saturated, whose servers are down, and what calls for attention. By default from what
    * is known already, which costs nothing and opens nothing. With `probe` each server is asked for a sign of life:
@@ -101,6 +126,8 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly #router: Router
   readonly #pools: PoolRegistry
   readonly #health: HealthCheck
+  readonly id: string
+  readonly #subscriptions: Subscriptions
   #closed: Promise<void> | undefined
 
   constructor(options: ShardingOptions) {
@@ -108,6 +135,8 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.#topology = options.topology
     this.#router = options.router
     this.#pools = options.pools
+    this.id = options.pools.id
+    this.#subscriptions = new Subscriptions(this.id)
     this.#health = options.health
     this.shardNames = Object.freeze([...options.topology.shards.keys()])
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
@@ -132,11 +161,15 @@ export class ShardingInstance extends Scopes implements Sharding {
     return this.#router.explain(normalizeTenantId(tenant))
   }
 
-  stats(): ShardingStats {
-    const entries = Array.from(this.#topology.shards.values(), (shard) => {
+  on<E extends ShardingEvent>(event: E, listener: ShardingListener<E>): Unsubscribe {
+    return this.#subscriptions.on(event, listener)
+  }
+
+  stats(options?: StatsOptions): ShardingStats {
+    const entries = Array.from(this.#layout.topology.shards.values(), (shard) => {
       const roles = {
-        writing: this.#pools.stats(shard, 'writing'),
-        reading: this.#pools.stats(shard, 'reading'),
+        writing: this.#pools.stats(shard, 'writing', options),
+        reading: this.#pools.stats(shard, 'reading', options),
       }
       return [shard.name, roles] as const
     })
@@ -150,7 +183,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<void> {
     if (!(deadlineMs >= 0))
       return Promise.reject(new TypeError(`deadlineMs must be 0 or more milliseconds, not ${deadlineMs}.`))
-    this.#closed ??= this.#pools.close(deadlineMs)
+    this.#closed ??= this.#pools.close(deadlineMs).finally(() => this.#subscriptions.end())
     return this.#closed
   }
 
