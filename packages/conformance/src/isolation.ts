@@ -94,7 +94,7 @@ async function application(startApp: StartApp) {
       },
     ]),
   )
-  const sharding = openSharding(shards, { pool: { max: 4, checkoutTimeoutMs: 60_000, shedTargetMs: null } })
+  const sharding = openSharding(shards, { pool: { max: 4, checkoutTimeoutMs: 60_000 } })
   const app = await start(startApp, {
     sharding,
     // The connection is not taken yet, and is with the first query.

@@ -10,7 +10,7 @@ export const sharding: Sharding = createSharding({
   config: {
     tenant: { header: 'x-tenant-id' },
     router: { strategy: 'static' },
-    defaults: { client: 'pg', pool: { max: 8, checkoutTimeoutMs: 10_000, shedTargetMs: null } },
+    defaults: { client: 'pg', pool: { max: 8, checkoutTimeoutMs: 10_000 } },
     shards: { shard_0: { connection: process.env['DATABASE_URL'] as string, tenants: ['acme'] } },
   },
 })

@@ -210,8 +210,9 @@ export interface PoolObject {
    */
   readonly perTenantMax?: number | null
   /**
-   * Milliseconds in the queue that are normal. When nobody was served sooner for `shedIntervalMs`, whoever has waited for
-   * more than twice as long is refused, so that others are served in time; null lets everybody wait until his deadline.
+   * Milliseconds in the queue that are normal. When nobody was served sooner for `shedIntervalMs`, and not all in time,
+   * whoever has waited for more than twice as long is refused, so that others are served soon; null lets everybody wait
+   * until his deadline. As long as all are served before their deadlines nobody is refused.
    *
    * @default an eighth of `checkoutTimeoutMs`: 250
    */

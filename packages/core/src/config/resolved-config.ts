@@ -123,7 +123,7 @@ export interface PoolConfig {
   readonly maxWaiting: number
   /** Connections that one tenant may hold at once. */
   readonly perTenantMax: number | null
-  /** When nobody is served who waited for less, for shedIntervalMs, whoever has waited for twice as long is refused. */
+  /** When for shedIntervalMs nobody is served who waited for less, and not all in time, whoever waited twice as long is refused. */
   readonly shedTargetMs: number | null
   readonly shedIntervalMs: number
   readonly idleTimeoutMs: number | null

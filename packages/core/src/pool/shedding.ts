@@ -3,40 +3,65 @@ export interface SheddingOptions {
   readonly intervalMs: number
 }
 
+/** What has been seen of the queue since the last decision. */
+interface Interval {
+  readonly end: number
+  /** The shortest wait that ended. */
+  leastMs: number
+  cameCount: number
+  servedCount: number
+  inVainCount: number
+}
+
 /**
- * Tells a standing queue from a burst, by CoDel as servers use it: when for a whole interval nobody was served who had
- * waited for less than the target, the queue does not drain, and whoever has waited for more than twice the target is
- * refused. Who is served then has not waited for long, and a burst that drains within an interval costs nobody his place.
+ * Tells a queue that stands from a burst, and keeps it short then: whoever has waited for more than twice the target is
+ * refused, so that those who are served have not waited for long.
  *
- * After folly's `Codel` (https://github.com/facebook/folly/blob/main/folly/executors/Codel.h) and Elixir's db_connection
+ * A queue stands when for a whole interval nobody was served who had waited for less than the target, no fewer came
+ * than were served, and not all were served in time. So nobody who would have been is ever the first to be refused, and
+ * a queue that shrinks by itself is left to.
+ *
+ * The first of the three, the interval and twice the target are CoDel's, as servers use it: folly's `Codel`
+ * (https://github.com/facebook/folly/blob/main/folly/executors/Codel.h) and Elixir's db_connection
  * (https://hexdocs.pm/db_connection/DBConnection.html#start_link/2-queue-config); https://queue.acm.org/appendices/codel.html.
  */
 export class Shedding {
   readonly #options: SheddingOptions
   #isOverloaded = false
-  #intervalEnd = 0
-  /** The shortest wait that ended in this interval. */
-  #leastMs = Number.POSITIVE_INFINITY
+  #interval: Interval
 
   constructor(options: SheddingOptions) {
     this.#options = options
+    this.#interval = this.#begin(0)
   }
 
-  /** Somebody comes to an empty queue: it does not stand. */
+  /** The queue was empty: it does not stand. */
   restart(now: number): void {
     this.#isOverloaded = false
-    this.#begin(now)
+    this.#interval = this.#begin(now)
+  }
+
+  /** Somebody asks, whether there is room for him or not. */
+  came(): void {
+    this.#interval.cameCount++
   }
 
   /** Somebody's turn has come after `waitedMs`. */
   note(waitedMs: number, now: number): void {
-    if (now >= this.#intervalEnd) {
-      // An interval in which nobody was served, as behind one slow holder, says nothing about the queue.
-      const { targetMs } = this.#options
-      this.#isOverloaded = Number.isFinite(this.#leastMs) && this.#leastMs > targetMs
-      this.#begin(now)
+    if (now >= this.#interval.end) {
+      this.#isOverloaded = this.#stands
+      this.#interval = this.#begin(now)
     }
-    if (waitedMs < this.#leastMs) this.#leastMs = waitedMs
+    if (waitedMs < this.#interval.leastMs) this.#interval.leastMs = waitedMs
+  }
+
+  served(): void {
+    this.#interval.servedCount++
+  }
+
+  /** Somebody was not served: past his deadline, refused, or for want of room. */
+  waitedInVain(): void {
+    this.#interval.inVainCount++
   }
 
   /** Whether somebody who has waited for `waitedMs` is to be refused. */
@@ -44,8 +69,15 @@ export class Shedding {
     return this.#isOverloaded && waitedMs > 2 * this.#options.targetMs
   }
 
-  #begin(now: number): void {
-    this.#intervalEnd = now + this.#options.intervalMs
-    this.#leastMs = Number.POSITIVE_INFINITY
+  get #stands(): boolean {
+    const { leastMs, cameCount, servedCount, inVainCount } = this.#interval
+    // An interval in which it was nobody's turn, as behind one slow holder, says nothing about the queue.
+    const isSlow = Number.isFinite(leastMs) && leastMs > this.#options.targetMs
+    return isSlow && cameCount >= servedCount && inVainCount > 0
+  }
+
+  #begin(now: number): Interval {
+    const end = now + this.#options.intervalMs
+    return { end, leastMs: Number.POSITIVE_INFINITY, cameCount: 0, servedCount: 0, inVainCount: 0 }
   }
 }

@@ -29,6 +29,7 @@ class Model {
   readonly limits: ModelLimits
   isClosed = false
   isPaused = false
+  hasTimedOut = false
   /** Resources that were open when the pool was rotated. */
   readonly old = new Set<FakeResource>()
   rotationsUnderWay = 0
@@ -45,6 +46,7 @@ class Model {
     // Attempts that took too long.
     for (const { signal } of driver.opening)
       if (signal.aborted && !this.failedAt.has(signal.reason)) this.failedAt.set(signal.reason, now)
+    if (this.queue.some(({ caller }) => caller.error instanceof CheckoutTimeoutError)) this.hasTimedOut = true
     // Whoever is still in the queue was overtaken by everybody behind him who was served.
     const overtaken = new Set<string | undefined>()
     for (const ticket of [...this.queue]) {
@@ -68,6 +70,7 @@ class Model {
         expect(now - since, 'nobody is shed who has not waited').toBeGreaterThan(
           2 * (shedTargetMs ?? Infinity),
         )
+        expect(this.hasTimedOut, 'nobody is shed as long as all are served in time').toBe(true)
       } else if (caller.error instanceof ShardUnavailableError) {
         this.expectFresh(caller.error, now)
       }

@@ -18,7 +18,7 @@ for (const framework of ['Express', 'Fastify'] as const) {
     let late = 0
     const stage = await set({
       framework,
-      pool: { max: 10, checkoutTimeoutMs: 30_000, shedTargetMs: null },
+      pool: { max: 10, checkoutTimeoutMs: 30_000 },
       routes: (db, sharding) => ({
         '/': async ({ query }) => {
           const { tenant } = sharding.requireScope()

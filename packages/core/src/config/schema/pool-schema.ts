@@ -48,7 +48,7 @@ const options = {
   }),
   shedTargetMs: durationOrOff({
     description:
-      'Milliseconds in the queue that are normal. When nobody was served sooner for shedIntervalMs, whoever has waited for more than twice as long is refused. By default an eighth of checkoutTimeoutMs; null refuses nobody for it.',
+      'Milliseconds in the queue that are normal. When nobody was served sooner for shedIntervalMs, and not all in time, whoever has waited for more than twice as long is refused. By default an eighth of checkoutTimeoutMs; null refuses nobody for it.',
     default: 250,
     example: 250,
   }),
