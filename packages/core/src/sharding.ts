@@ -1,13 +1,6 @@
 import type { TenantSourceConfig } from './config/resolved-config.ts'
 import type { ShardingEvent } from './diagnostics/sharding-events.ts'
 import { type ShardingListener, Subscriptions, type Unsubscribe } from './diagnostics/subscriptions.ts'
-import { ConnectionBudgets } from './fan-out/connection-budgets.ts'
-import { fanOut } from './fan-out/fan-out.ts'
-import type { FanOutApi } from './fan-out/fan-out-api.ts'
-import type { FanOutTarget } from './fan-out/fan-out-options.ts'
-import type { FanOutParts } from './fan-out/fan-out-parts.ts'
-import { fanOutReduce } from './fan-out/fan-out-reduce.ts'
-import { FanOutStream } from './fan-out/fan-out-stream.ts'
 import type { HealthCheck } from './health/health-check.ts'
 import type { HealthOptions } from './health/health-options.ts'
 import type { HealthReport } from './health/health-report.ts'
@@ -19,7 +12,6 @@ import { recover } from './operations/recover.ts'
 import { type WarmUpOptions, type WarmUpReport, warmUp } from './operations/warm-up.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats, StatsOptions } from './pool/pool-stats.ts'
-import type { LiveLayout } from './router/live-layout.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
 import type { TargetParts, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
@@ -166,7 +158,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   }
 
   stats(options?: StatsOptions): ShardingStats {
-    const entries = Array.from(this.#layout.topology.shards.values(), (shard) => {
+    const entries = Array.from(this.#topology.shards.values(), (shard) => {
       const roles = {
         writing: this.#pools.stats(shard, 'writing', options),
         reading: this.#pools.stats(shard, 'reading', options),
