@@ -20,8 +20,6 @@ export interface WaitingRoomOptions {
   readonly errors: CheckoutErrors
   readonly stats: () => PoolStats
   readonly lastFailure: () => ConnectFailure | undefined
-  /** The limit that is shared with other pools and that callers wait for, if they do. */
-  readonly blockedBy: () => string | undefined
 }
 
 /** Where callers wait for a resource: until it is their turn, their deadline, or clear that they wait in vain. */
@@ -39,11 +37,6 @@ export class WaitingRoom<R> {
 
   get size(): number {
     return this.#queue.size
-  }
-
-  /** Since when the next one waits; undefined when nobody does who may have a resource. */
-  get since(): number | undefined {
-    return this.#queue.size === 0 ? undefined : this.#queue.peek()?.since
   }
 
   /** Those who may have a resource as soon as there is one, counted up to `most`. */
@@ -155,7 +148,7 @@ export class WaitingRoom<R> {
     const failure = lastFailure()
     // An older failure has nothing to do with this caller.
     const cause = failure !== undefined && failure.at >= waiter.since ? failure.error : undefined
-    waiter.refuse(errors.timeout(waiter.timeoutMs, { ...stats(), blockedBy: blockedBy() }, cause))
+    waiter.refuse(errors.timeout(waiter.timeoutMs, stats(), cause))
   }
 
   #remove(waiter: PoolWaiter<R>, isServed: boolean): boolean {
