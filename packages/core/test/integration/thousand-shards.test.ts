@@ -14,7 +14,9 @@ test('a thousand shards: the first query opens one connection, of its own shard,
   const shards = Object.fromEntries(
     Array.from({ length: 1000 }, (_, index) => [
       `shard_${index}`,
-      { connection: index === 500 ? url : 'postgres://u@127.0.0.1:1/none', tenants: [`tenant_${index}`] },
+      index === 500
+        ? { connection: url, tenants: ['tenant_500'], pool: { min: 0 } }
+        : { connection: 'postgres://u@127.0.0.1:1/none', tenants: [`tenant_${index}`] },
     ]),
   )
   const since = performance.now()
