@@ -1,4 +1,4 @@
-import { HEADERS_OF_ANOTHER_BODY, type NodeHost, type Problem, problemFor } from '@sherd/core/adapter'
+import { type Answer, HEADERS_OF_ANOTHER_BODY, type NodeHost, problemFor } from '@sherd/core/adapter'
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 
 /** Fastify's request as the adapter door wants it; answers go through Fastify, and so through its `onSend` hooks. */
@@ -34,7 +34,7 @@ export function answerErrorsOf(route: RouteOptions): void {
   }
 }
 
-function answer(reply: FastifyReply, { status, headers, body }: Problem): void {
+export function answer(reply: FastifyReply, { status, headers, body }: Answer): void {
   for (const name of HEADERS_OF_ANOTHER_BODY) reply.removeHeader(name)
   // To text Fastify would add a charset, which `application/problem+json` does not have.
   reply

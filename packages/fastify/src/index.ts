@@ -1,4 +1,11 @@
-export type { RequestOptions, RequestShard, TenantSource } from '@sherd/core/adapter'
+export type {
+  ReadinessOptions,
+  RequestOptions,
+  RequestShard,
+  ShardHealthOptions,
+  TenantSource,
+} from '@sherd/core/adapter'
 export { type Shutdown, type ShutdownOptions, shutdownOnSignals } from '@sherd/core/adapter'
 export type { RouteShardOptions, ShardPluginOptions } from './options.ts'
+export { shardHealth, shardLiveness, shardReadiness } from './shard-health.ts'
 export { shardPlugin } from './shard-plugin.ts'

@@ -1,15 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { sendAnswer } from './answer.ts'
 import { type Problem, toProblem } from './problem.ts'
 import { requestState } from './request-state.ts'
-
-/** What a handler may have said about a body that is then not sent. */
-export const HEADERS_OF_ANOTHER_BODY: readonly string[] = [
-  'content-encoding',
-  'content-language',
-  'content-range',
-  'etag',
-  'last-modified',
-]
 
 export interface ProblemOptions {
   /** Name the shard in 503 answers. @default as the options of the request's middleware say */
@@ -38,13 +30,6 @@ export function answerProblem(
   if (res.headersSent) return false
   const problem = problemFor(req, error, options)
   if (problem === undefined) return false
-  sendProblem(res, problem)
+  sendAnswer(res, problem)
   return true
-}
-
-export function sendProblem(res: ServerResponse, { status, headers, body }: Problem): void {
-  const text = JSON.stringify(body)
-  for (const name of HEADERS_OF_ANOTHER_BODY) res.removeHeader(name)
-  res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) })
-  res.end(text)
 }

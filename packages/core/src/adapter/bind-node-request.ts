@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { sendProblem } from './answer-problem.ts'
+import { sendAnswer } from './answer.ts'
 import { goOnIn, type Next, type NodeHost, NodeRequestBinding, type Outcome } from './node-request-binding.ts'
 import type { RequestOptions, RequestShard } from './request-options.ts'
 import { planFor } from './request-plan.ts'
@@ -30,7 +30,7 @@ export function bindNodeRequest<R extends IncomingMessage>(
     get route() {
       return routeOf?.(req)
     },
-    answer: (problem) => sendProblem(res, problem),
+    answer: (problem) => sendAnswer(res, problem),
   }
   new NodeRequestBinding(host, planFor(options), hasUnreadBody(req), outcomeOf(host, next)).start()
 }

@@ -1,5 +1,6 @@
 export { forgetDefaultSharding } from '../default-sharding.ts'
-export { answerProblem, HEADERS_OF_ANOTHER_BODY, type ProblemOptions, problemFor } from './answer-problem.ts'
+export { type Answer, HEADERS_OF_ANOTHER_BODY, sendAnswer } from './answer.ts'
+export { answerProblem, type ProblemOptions, problemFor } from './answer-problem.ts'
 export {
   bindNodeRequest,
   checkOutNodeRequest,
@@ -7,6 +8,14 @@ export {
   shardOf,
   withNodeRequest,
 } from './bind-node-request.ts'
+export {
+  type Check,
+  healthCheck,
+  livenessCheck,
+  type ReadinessOptions,
+  readinessCheck,
+  type ShardHealthOptions,
+} from './health-answers.ts'
 export type { NodeHost } from './node-request-binding.ts'
 export { type Problem, toProblem } from './problem.ts'
 export type { RequestOptions, RequestParts, RequestShard, TenantSource } from './request-options.ts'

@@ -1,11 +1,8 @@
 import { ShardingError } from '../errors.ts'
+import type { Answer } from './answer.ts'
 
 /** An answer as RFC 9457 has it (https://www.rfc-editor.org/rfc/rfc9457). */
-export interface Problem {
-  readonly status: number
-  readonly headers: Record<string, string>
-  readonly body: object
-}
+export type Problem = Answer
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defaultSharding, hasDefaultSharding } from '../default-sharding.ts'
-import type { Sharding } from '../sharding.ts'
+import { partsOf, type Sharding } from '../sharding.ts'
 import { ServerDrain } from './server-drain.ts'
 
 /** An HTTP or HTTPS server of Node, or a framework's instance around one, such as Fastify's. */
@@ -107,6 +107,8 @@ class SignalShutdown implements Shutdown {
   async #run(): Promise<void> {
     const { delayMs, graceMs, closeDeadlineMs } = this.#options
     this.#controller.abort()
+    const known = this.#knownSharding()
+    if (known !== undefined) partsOf(known).isLeaving = true
     this.#drain.announce()
     await delay(delayMs)
     const finished = this.#finish()
@@ -114,10 +116,13 @@ class SignalShutdown implements Shutdown {
       process.exitCode ??= 1
       this.#drain.destroy()
     }
-    const sharding = this.#sharding ?? (hasDefaultSharding() ? defaultSharding() : undefined)
-    await sharding?.close({ deadlineMs: closeDeadlineMs })
+    await this.#knownSharding()?.close({ deadlineMs: closeDeadlineMs })
     // Sockets are gone by now, so only hooks of the application may take longer than they should.
     if (await isSettledWithin(closeDeadlineMs, finished)) await finished
+  }
+
+  #knownSharding(): Sharding | undefined {
+    return this.#sharding ?? (hasDefaultSharding() ? defaultSharding() : undefined)
   }
 
   async #finish(): Promise<void> {
