@@ -3,6 +3,7 @@ import { statement } from '@sherd/fault-proxy'
 import { bound } from '@sherd/local-servers/test-scale'
 import { expect } from 'vitest'
 import { record } from '../../src/record.ts'
+import { barrier } from './support/barrier.ts'
 import { test } from './support/fault-test.ts'
 
 const IDLE = 5
@@ -13,12 +14,17 @@ for (const framework of ['Express', 'Fastify'] as const) {
   test(`fault 10: of idle connections that are dead without a word one request learns, not each (${framework})`, async ({
     set,
   }) => {
+    const everybody = barrier(IDLE)
     const stage = await set({
       framework,
       pool: { max: IDLE, pingAfterIdleMs: PING_AFTER_MS, pingTimeoutMs: PING_MS },
       routes: (db) => ({
         '/': async () => (await db.raw('select pg_backend_pid() as pid')).rows[0].pid,
-        '/held': async () => (await db.raw('select pg_backend_pid() as pid, pg_sleep(0.1)')).rows[0].pid,
+        '/held': async () => {
+          const { pid } = (await db.raw('select pg_backend_pid() as pid')).rows[0]
+          await everybody()
+          return pid
+        },
       }),
     })
     const before = await Promise.all(Array.from({ length: IDLE }, () => stage.ask('/held')))

@@ -1,6 +1,7 @@
 import { bound, isLong } from '@sherd/local-servers/test-scale'
 import { expect } from 'vitest'
 import { record } from '../../src/record.ts'
+import { barrier } from './support/barrier.ts'
 import { test } from './support/fault-test.ts'
 
 const STILL_MS = isLong ? 3000 : 1000
@@ -42,14 +43,19 @@ test('fault 25: an event loop that stands still is not blamed on the database', 
 })
 
 test('fault 25: a clock that is set back changes nothing', async ({ set }) => {
+  const bothOpen = barrier(2)
   const stage = await set({
     pool: { max: 2, checkoutTimeoutMs: 500 },
     routes: (db) => ({
       '/': async () => (await db.raw('select 1 as one')).rows[0].one,
+      '/open': async () => {
+        await db.raw('select 1')
+        await bothOpen()
+      },
       '/held': async () => (await db.raw('select pg_sleep(1)')).rows.length,
     }),
   })
-  expect((await stage.ask('/')).status).toBe(200)
+  await Promise.all([stage.ask('/open'), stage.ask('/open')])
   const before = pids(await stage.view.sessions())
   const { now } = Date
   Date.now = () => now() - 3_600_000
