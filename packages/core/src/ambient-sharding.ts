@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { defaultSharding } from './default-sharding.ts'
+import type { FanOutApi } from './fan-out/fan-out-api.ts'
 import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
 import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
@@ -11,7 +12,7 @@ import type { Scopes } from './scope/scopes.ts'
 import { partsOf, type Sharding, type ShardingParts } from './sharding.ts'
 
 // Functions of a Sharding as functions of the package: inside a scope they are those of the Sharding that opened it,
-// outside those of the default Sharding. Each is documented on `ScopeApi` or `JobApi`.
+// outside those of the default Sharding. Each is documented on `ScopeApi`, `JobApi` or `FanOutApi`.
 
 function sharding(): ScopeApi {
   return currentBinding()?.rules.api ?? defaultSharding()
@@ -68,3 +69,18 @@ export const shardedBatch: JobApi['shardedBatch'] = (
   handler: AnyFunction,
   options?: BatchOptions,
 ) => createShardedBatch(scopes, identify, handler, options) as never
+
+/** @see {@link FanOutApi.fanOut} */
+export const fanOut: FanOutApi['fanOut'] = (options, fn) => (sharding() as Sharding).fanOut(options, fn)
+
+/** @see {@link FanOutApi.connectedToAllShards} */
+export const connectedToAllShards: FanOutApi['connectedToAllShards'] = (fn) =>
+  (sharding() as Sharding).connectedToAllShards(fn)
+
+/** @see {@link FanOutApi.fanOutReduce} */
+export const fanOutReduce: FanOutApi['fanOutReduce'] = (options: never, fn: never) =>
+  (sharding() as Sharding).fanOutReduce(options, fn) as never
+
+/** @see {@link FanOutApi.fanOutStream} */
+export const fanOutStream: FanOutApi['fanOutStream'] = (options, fn) =>
+  (sharding() as Sharding).fanOutStream(options, fn)

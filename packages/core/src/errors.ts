@@ -13,6 +13,8 @@ export interface ShardingErrorOptions {
   readonly cause?: unknown
   /** Whole seconds after which trying again makes sense; becomes the `Retry-After` header. */
   readonly retryAfter?: number
+  /** HTTP status, where it depends on what has happened. @default the class's */
+  readonly status?: number
 }
 
 /**
@@ -45,7 +47,7 @@ export abstract class ShardingError extends Error {
     const kind = new.target
     this.name = kind.name
     this.code = kind.code
-    this.statusCode = this.status = kind.status
+    this.statusCode = this.status = options.status ?? kind.status
     this.retryable = kind.retryable
     this.shard = options.shard
     this.retryAfter = options.retryAfter
@@ -306,4 +308,85 @@ export class BatchFailedError extends ShardingError {
     // Not enumerable: queues write errors down whole, and these hold the messages.
     Object.defineProperty(this, 'failures', { value: Object.freeze([...failures]) })
   }
+}
+
+// --- Several shards at once ----------------------------------------------------------------------------------
+
+/** How much of what was asked for has come. */
+export interface FanOutMetadata {
+  readonly totalShards: number
+  readonly successfulShards: number
+  readonly failedShards: number
+  /** `successfulShards` of `totalShards`, in per cent with two decimals; 100 only if none is missing. */
+  readonly completeness: number
+}
+
+/** What became of one shard. */
+export type FanOutOutcome<T = unknown> = {
+  readonly shard: string
+  /** In milliseconds, from the shard's turn on, its checkout included; 0 if its turn never came. */
+  readonly durationMs: number
+} & (
+  | { readonly status: 'fulfilled'; readonly value: T }
+  | { readonly status: 'rejected'; readonly reason: unknown }
+)
+
+/** What became of all of them; to go on where it ended, it is passed back as `resume`. */
+export interface FanOutResult<T = unknown> {
+  /** Names the run, on every shard and when it is resumed. */
+  readonly key: string
+  /** Of every shard, in the order of the configuration. */
+  readonly outcomes: readonly FanOutOutcome<T>[]
+  readonly metadata: FanOutMetadata
+}
+
+interface FanOutErrorOptions extends ShardingErrorOptions {
+  readonly result?: FanOutResult
+}
+
+const NOTHING: FanOutResult = Object.freeze({
+  key: '',
+  outcomes: Object.freeze([]),
+  metadata: Object.freeze({ totalShards: 0, successfulShards: 0, failedShards: 0, completeness: 0 }),
+})
+
+/**
+ * Fewer shards have answered than `mode` asks for; the message and `result` name those that have not, with their errors.
+ * `status` is 503 if all that is wrong is that shards could not be reached, or not in time.
+ */
+export class FanOutIncompleteError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_FAN_OUT_INCOMPLETE'
+  declare readonly result: FanOutResult
+
+  constructor(message: string, { result = NOTHING, ...options }: FanOutErrorOptions = {}) {
+    super(message, options)
+    // Not enumerable: a logger would write every shard's rows down.
+    Object.defineProperty(this, 'result', { value: result })
+  }
+}
+
+/** Why a shard is missing: it had not finished when its time, or that of all, was over. */
+export class FanOutTimeoutError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_FAN_OUT_TIMEOUT'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/**
+ * Why a shard is missing, or all are: another shard has failed, the signal has aborted, the client has gone, or the scope
+ * around has ended. `cause` is the reason.
+ */
+export class FanOutCancelledError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_FAN_OUT_CANCELLED'
+  declare readonly result: FanOutResult
+
+  constructor(message: string, { result = NOTHING, ...options }: FanOutErrorOptions = {}) {
+    super(message, options)
+    Object.defineProperty(this, 'result', { value: result })
+  }
+}
+
+/** Rows of several shards do not have the same columns, or not the order that they are to be merged in. */
+export class RowsMismatchError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_ROWS_MISMATCH'
 }

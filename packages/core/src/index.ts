@@ -1,7 +1,11 @@
 export {
   connectedTo,
+  connectedToAllShards,
   connectedToTenant,
   db,
+  fanOut,
+  fanOutReduce,
+  fanOutStream,
   runInScope,
   shardedBatch,
   shardedJob,
@@ -44,6 +48,25 @@ export type { ShardingEvent, ShardingEvents } from './diagnostics/sharding-event
 export type { ShardingListener, Unsubscribe } from './diagnostics/subscriptions.ts'
 export type { TopologyMessage } from './diagnostics/topology-events.ts'
 export * from './errors.ts'
+export { addFanOutMetadata, type HeaderTarget } from './fan-out/add-fan-out-metadata.ts'
+export type { FanOutApi, Reduced } from './fan-out/fan-out-api.ts'
+export type {
+  FanOutLimits,
+  FanOutMode,
+  FanOutOptions,
+  FanOutTarget,
+  FanOutTargets,
+} from './fan-out/fan-out-options.ts'
+export type {
+  FanOutStream,
+  FanOutStreamOptions,
+  FanOutStreamTarget,
+  ShardRow,
+  StreamCursor,
+} from './fan-out/fan-out-stream.ts'
+export type { Compare, Reduction } from './fan-out/reduction.ts'
+export type { OrderColumn, RowOrder } from './fan-out/row-order.ts'
+export type { RowSource } from './fan-out/shard-rows.ts'
 export type { HealthOptions, ProbeLimits } from './health/health-options.ts'
 export type {
   HealthReport,

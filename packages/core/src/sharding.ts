@@ -1,6 +1,12 @@
 import type { TenantSourceConfig } from './config/resolved-config.ts'
 import type { ShardingEvent } from './diagnostics/sharding-events.ts'
 import { type ShardingListener, Subscriptions, type Unsubscribe } from './diagnostics/subscriptions.ts'
+import { ConnectionBudgets } from './fan-out/connection-budgets.ts'
+import { fanOut } from './fan-out/fan-out.ts'
+import type { FanOutApi } from './fan-out/fan-out-api.ts'
+import type { FanOutTarget } from './fan-out/fan-out-options.ts'
+import { fanOutReduce } from './fan-out/fan-out-reduce.ts'
+import { FanOutStream } from './fan-out/fan-out-stream.ts'
 import type { HealthCheck } from './health/health-check.ts'
 import type { HealthOptions } from './health/health-options.ts'
 import type { HealthReport } from './health/health-report.ts'
@@ -21,7 +27,7 @@ import type { Topology } from './topology/topology.ts'
 import { normalizeTenantId } from './util/tenant-id.ts'
 
 /** A set of shards, the way tenants are placed on them, and the pools of connections to them. */
-export interface Sharding extends ScopeApi, JobApi, AsyncDisposable {
+export interface Sharding extends ScopeApi, JobApi, FanOutApi, AsyncDisposable {
   /** In the order of the configuration. */
   readonly shardNames: readonly string[]
   /**
@@ -114,6 +120,10 @@ export class ShardingInstance extends Scopes implements Sharding {
     handler: AnyFunction,
     options?: BatchOptions,
   ) => createShardedBatch(() => this, identify, handler, options) as never
+  readonly fanOut: FanOutApi['fanOut']
+  readonly connectedToAllShards: FanOutApi['connectedToAllShards']
+  readonly fanOutReduce: FanOutApi['fanOutReduce']
+  readonly fanOutStream: FanOutApi['fanOutStream']
   readonly #topology: Topology
   readonly #router: Router
   readonly #pools: PoolRegistry
@@ -130,6 +140,12 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.id = options.pools.id
     this.#subscriptions = new Subscriptions(this.id)
     this.#health = options.health
+    const parts = { scopes: this, layout: options, pools: options.pools, budgets: new ConnectionBudgets() }
+    this.fanOut = (how, fn) => fanOut(parts, how, fn)
+    this.connectedToAllShards = (fn) => fanOut(parts, {}, fn)
+    this.fanOutReduce = (how: never, fn: (target: FanOutTarget) => unknown) =>
+      fanOutReduce(parts, how, fn) as never
+    this.fanOutStream = (how, fn) => new FanOutStream(parts, how, fn)
     this.shardNames = Object.freeze([...options.topology.shards.keys()])
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
     Object.defineProperty(this, PARTS, {

@@ -30,6 +30,7 @@ const RULES: Readonly<Record<OptionName, Rule>> = {
   afterResponse: oneOf('detach', 'reject'),
   onAbort: oneOf('auto', 'cancel', 'finish'),
   exposeShard: oneOf(true, false),
+  allowFanOut: oneOf(true, false),
   perRequest: {
     wanted: 'a function from a request to options',
     accepts: (value) => typeof value === 'function',

@@ -58,6 +58,11 @@ export interface RequestOptions<R> {
   /** Name the shard in 503 answers. @default true */
   readonly exposeShard?: boolean
   /**
+   * Let code in a request's scope, which is locked, ask other shards with `fanOut` and its like. Who may see all
+   * tenants' data is for the application to decide: set it for such routes alone. @default false
+   */
+  readonly allowFanOut?: boolean
+  /**
    * Options that differ for this request; undefined for none. Each object is compiled once, so let requests of one
    * kind get the same one, and never change it.
    */

@@ -18,6 +18,8 @@ export interface RequestPlan<R> {
   readonly afterResponse: 'detach' | 'reject'
   readonly onAbort: 'auto' | 'cancel' | 'finish'
   readonly exposeShard: boolean
+  /** Undefined: as the middleware around says. */
+  readonly allowFanOut: boolean | undefined
   /** The plan for this request. */
   readonly forRequest: (req: R) => RequestPlan<R>
 }
@@ -52,6 +54,7 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
     afterResponse: options.afterResponse ?? 'detach',
     onAbort: options.onAbort ?? 'auto',
     exposeShard: options.exposeShard ?? true,
+    allowFanOut: options.allowFanOut,
     forRequest(req) {
       const own = perRequest?.(req)
       if (own === undefined) return plan

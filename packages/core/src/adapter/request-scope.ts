@@ -21,7 +21,8 @@ export class RequestScope {
     parts: RequestParts,
   ) {
     const describe = () => requestName(parts, value.tenant)
-    const { binding, ownsLease } = plan.parts.scopes.enter(value, around, { describe })
+    const { allowFanOut } = plan
+    const { binding, ownsLease } = plan.parts.scopes.enter(value, around, { describe, allowFanOut })
     this.#plan = plan
     this.#ownsLease = ownsLease
     this.binding = binding
@@ -62,6 +63,7 @@ export class RequestScope {
     lease.leaveQueue()
     if (onAbort === 'cancel' || (onAbort === 'auto' && (method === 'GET' || method === 'HEAD'))) {
       lease.cancelAll(reason)
+      rules.cancelRunning()
     }
     this.answered()
   }

@@ -6,27 +6,51 @@ import type { Scope } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { ScopeLife } from './scope-life.ts'
 
+/** Something that a scope takes along when it ends: a scope inside, or work on several shards that began in it. */
+export interface Dependent {
+  /** Has servers stop what runs there. */
+  cancelRunning(): void
+  end(): unknown
+}
+
+export interface OpenScopeOptions {
+  /** Ends with this scope. @default that of the scope around, which ends with the outermost */
+  readonly life?: ScopeLife | undefined
+  /** Whether code in it may ask all shards although it is locked. @default as in the scope around */
+  readonly allowFanOut?: boolean | undefined
+}
+
 /** A scope while code runs in it: its value, where its queries go, and whom it belongs to. */
-export class OpenScope implements ScopeRules {
+export class OpenScope implements ScopeRules, Dependent {
   readonly value: Scope
   readonly endpoint: EndpointPool
   /** The functions of the `Sharding` that opened it. */
   readonly api: ScopeApi
   readonly life: ScopeLife
+  readonly allowsFanOut: boolean
+  readonly #endsLife: boolean
   #ended: (() => ShardingError) | undefined
   /** The scope around this one, as long as this one lasts: an ended scope keeps nothing else alive. */
   #outer: Binding<OpenScope> | undefined
   /** The lease that ends with this scope; undefined while it uses that of a scope around. */
   #lease: Lease | undefined
-  /** Scopes inside that have a lease, or have one inside, and end with this one at the latest. */
-  #inner: Set<OpenScope> | undefined
+  /** What ends with this scope at the latest: scopes inside that have a lease, or have one inside. */
+  #inner: Set<Dependent> | undefined
 
-  constructor(value: Scope, endpoint: EndpointPool, api: ScopeApi, outer: Binding<OpenScope> | undefined) {
+  constructor(
+    value: Scope,
+    endpoint: EndpointPool,
+    api: ScopeApi,
+    outer: Binding<OpenScope> | undefined,
+    { life, allowFanOut }: OpenScopeOptions = {},
+  ) {
     this.value = value
     this.endpoint = endpoint
     this.api = api
     this.#outer = outer
-    this.life = outer?.rules.life ?? new ScopeLife()
+    this.life = life ?? outer?.rules.life ?? new ScopeLife()
+    this.allowsFanOut = allowFanOut ?? outer?.rules.allowsFanOut ?? false
+    this.#endsLife = life !== undefined || outer === undefined
   }
 
   get shard(): string {
@@ -56,8 +80,8 @@ export class OpenScope implements ScopeRules {
     this.#outer?.rules.adopt(this)
   }
 
-  /** Makes a scope inside end with this one at the latest. */
-  adopt(inner: OpenScope): void {
+  /** Makes something inside end with this scope at the latest. */
+  adopt(inner: Dependent): void {
     if (this.#inner === undefined) {
       this.#inner = new Set()
       this.#outer?.rules.adopt(this)
@@ -65,15 +89,15 @@ export class OpenScope implements ScopeRules {
     this.#inner.add(inner)
   }
 
-  /** A scope inside has ended. */
-  forget(inner: OpenScope): void {
+  /** It has ended. */
+  forget(inner: Dependent): void {
     this.#inner?.delete(inner)
   }
 
   /** Has the server stop what runs on the leases that end with this scope. */
   cancelRunning(): void {
     void this.#lease?.cancelRunning()
-    for (const scope of this.#inner ?? []) scope.cancelRunning()
+    for (const inner of this.#inner ?? []) inner.cancelRunning()
   }
 
   /** The scope's function has settled. Returns what its stray queries are refused with. */
@@ -81,9 +105,9 @@ export class OpenScope implements ScopeRules {
     if (this.#ended !== undefined) return this.#ended
     const ended = () => endedError(this.shard)
     this.#ended = ended
-    for (const scope of this.#inner ?? []) scope.end()
+    for (const inner of this.#inner ?? []) inner.end()
     // A scope shares its life with those inside of it.
-    if (this.#outer === undefined) this.life.abort(ended())
+    if (this.#endsLife) this.life.abort(ended())
     this.#outer?.rules.forget(this)
     this.#outer = undefined
     this.#lease?.end(ended)

@@ -18,7 +18,7 @@ import {
 } from './current-scope.ts'
 import { createDb } from './db-handle.ts'
 import { lockedError, nextScope, targetParts } from './next-scope.ts'
-import { OpenScope } from './open-scope.ts'
+import { OpenScope, type OpenScopeOptions } from './open-scope.ts'
 import type { Scope, ScopeToken, Target, TargetParts, TenantId } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { currentBinding, runBound } from './scope-storage.ts'
@@ -30,9 +30,9 @@ export interface ScopesOptions {
   readonly pools: PoolRegistry
 }
 
-export interface EnterOptions {
+export interface EnterOptions extends OpenScopeOptions {
   readonly separate?: boolean
-  readonly checkoutTimeoutMs?: number
+  readonly checkoutTimeoutMs?: number | undefined
   /** Who uses the scope's connection, as reports of leaks name it. */
   readonly describe?: () => string
 }
@@ -117,7 +117,7 @@ export class Scopes implements ScopeApi {
     const shard = findShard(this.#topology, value.shard)
     const shared = options.separate ? undefined : this.#inReach(outer, shard, value.role)
     if (shared !== undefined) {
-      const rules = new OpenScope(value, shared.rules.endpoint, this, outer)
+      const rules = new OpenScope(value, shared.rules.endpoint, this, outer, options)
       return { binding: shared.withRules(rules), ownsLease: false }
     }
     const endpoint = this.#pools.next(shard, value.role)
@@ -125,7 +125,7 @@ export class Scopes implements ScopeApi {
     const { checkoutTimeoutMs, describe } = options
     const lease = endpoint.createLease({ tenant, role, checkoutTimeoutMs, describe })
     return {
-      binding: new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer)),
+      binding: new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer, options)),
       ownsLease: true,
     }
   }

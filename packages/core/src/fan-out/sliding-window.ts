@@ -1,0 +1,52 @@
+export interface SlidingWindowOptions<T> {
+  /** How many run at a time. */
+  readonly limit: number
+  /** How many of one group do. */
+  readonly limitPerGroup: number
+  readonly groupOf: (item: T) => string
+  /** Never rejects; its item has made room when it settles. */
+  readonly start: (item: T) => Promise<void>
+}
+
+/**
+ * Starts items in their order, as soon as there is room: whichever ends, the next begins. An item whose group is full is
+ * passed over by those behind it, and keeps its place.
+ */
+export class SlidingWindow<T> {
+  readonly #options: SlidingWindowOptions<T>
+  readonly #running = new Map<string, number>()
+  #queue: readonly T[]
+  #size = 0
+
+  constructor(items: readonly T[], options: SlidingWindowOptions<T>) {
+    this.#queue = items
+    this.#options = options
+  }
+
+  /** Starts whatever there is room for. */
+  fill(): void {
+    const { limit, limitPerGroup, groupOf, start } = this.#options
+    while (this.#size < limit) {
+      const index = this.#queue.findIndex((item) => (this.#running.get(groupOf(item)) ?? 0) < limitPerGroup)
+      if (index === -1) return
+      const item = this.#queue[index] as T
+      this.#queue = this.#queue.toSpliced(index, 1)
+      const group = groupOf(item)
+      this.#count(group, 1)
+      void start(item).then(() => {
+        this.#count(group, -1)
+        this.fill()
+      })
+    }
+  }
+
+  /** Starts nothing any more. */
+  shut(): void {
+    this.#queue = []
+  }
+
+  #count(group: string, change: 1 | -1): void {
+    this.#size += change
+    this.#running.set(group, (this.#running.get(group) ?? 0) + change)
+  }
+}
