@@ -124,7 +124,7 @@ export function describeHandlers(name: string, startApp: StartApp): void {
         holder: 'GET /projects/:id',
         heldMs: expect.any(Number),
       }
-      expect(messages).toEqual({
+      expect(messages).toMatchObject({
         leaked: [{ ...report, stack: expect.any(String) }],
         recovered: [report],
       })

@@ -10,6 +10,7 @@ export function hostOf(request: FastifyRequest, reply: FastifyReply): NodeHost<F
     get isAnswered() {
       return reply.sent
     },
+    requestId: request.id,
     get route() {
       return request.routeOptions.url
     },

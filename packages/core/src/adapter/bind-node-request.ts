@@ -30,6 +30,10 @@ export function bindNodeRequest<R extends IncomingMessage>(
     get route() {
       return routeOf?.(req)
     },
+    // Express has none of its own: whatever gives requests an id, such as pino-http, puts it there.
+    get requestId() {
+      return (req as { id?: unknown }).id
+    },
     answer: (problem) => sendAnswer(res, problem),
   }
   new NodeRequestBinding(host, planFor(options), hasUnreadBody(req), outcomeOf(host, next)).start()

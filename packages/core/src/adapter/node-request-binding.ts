@@ -27,6 +27,8 @@ export interface NodeHost<R, Answer = void> {
   readonly isAnswered: boolean
   /** Pattern of the route that serves the request, such as `/projects/:id`, once it is known: for reports. */
   readonly route?: string | undefined
+  /** The framework's own id of the request, where it gives one: for logs and events. */
+  readonly requestId?: unknown
   answer(problem: Problem): Answer
 }
 
@@ -64,7 +66,8 @@ export class NodeRequestBinding<R> {
     this.#waitsForBody = waitsForBody
     const { method = 'GET', headers, rawHeaders } = req
     const route = () => host.route
-    this.#parts = { method, url: req.originalUrl ?? req.url ?? '/', headers, rawHeaders, route }
+    const requestId = () => host.requestId
+    this.#parts = { method, url: req.originalUrl ?? req.url ?? '/', headers, rawHeaders, route, requestId }
   }
 
   start(): void {

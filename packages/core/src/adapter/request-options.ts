@@ -80,4 +80,6 @@ export interface RequestParts {
   readonly signal?: AbortSignal
   /** Pattern of the route that serves the request, such as `/projects/:id`, once it is known: for reports. */
   readonly route?: () => string | undefined
+  /** The framework's own id of the request, where it gives one: for logs and events. */
+  readonly requestId?: () => unknown
 }

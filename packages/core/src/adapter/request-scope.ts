@@ -1,6 +1,7 @@
 import type { Binding } from '../pool/binding.ts'
 import type { OpenScope } from '../scope/open-scope.ts'
 import type { Scope } from '../scope/scope.ts'
+import { requestIdOf } from './request-id.ts'
 import { requestName } from './request-name.ts'
 import type { RequestParts, RequestShard } from './request-options.ts'
 import type { RequestPlan } from './request-plan.ts'
@@ -21,12 +22,18 @@ export class RequestScope {
     parts: RequestParts,
   ) {
     const describe = () => requestName(parts, value.tenant)
+    const requestId = () => requestIdOf(parts)
     const { allowFanOut } = plan
-    const { binding, ownsLease } = plan.parts.scopes.enter(value, around, { describe, allowFanOut })
+    const { binding, ownsLease } = plan.parts.scopes.enter(value, around, {
+      describe,
+      allowFanOut,
+      requestId,
+    })
     this.#plan = plan
     this.#ownsLease = ownsLease
     this.binding = binding
     this.shard = requestShard(binding, plan)
+    binding.rules.entered()
   }
 
   /** Takes the connection now, or makes sure that asking for it later is not hopeless. Throws or rejects with 503s. */
@@ -47,6 +54,7 @@ export class RequestScope {
 
   /** The answer is complete as far as the application is concerned. */
   answered(): void {
+    this.binding.rules.left()
     if (!this.#ownsLease) return
     // Somebody else has answered, such as a time limit: there is nothing left to wait for.
     if (this.#isPreparing) this.binding.lease.leaveQueue()

@@ -24,6 +24,7 @@ export interface ConnectionClosedMessage extends EndpointMessage {
  * - `lost`: it broke; `dead`: it did not answer a ping; `destroyed`: its lease gave it back as unusable.
  * - `unclean`: its session could not be cleaned; `late`: it came after its attempt had been given up; `drained`: the pool
  *   was closing.
+ * - `evicted`: another pool needed its room (`limits`, `servers`), or its pool had no use for `limits.poolIdleMs`.
  */
 export type CloseCause =
   | 'idle'
@@ -35,3 +36,4 @@ export type CloseCause =
   | 'unclean'
   | 'late'
   | 'drained'
+  | 'evicted'

@@ -6,13 +6,18 @@ import { randomUUID } from 'node:crypto'
  */
 export class Correlation {
   readonly #requestId: () => string | undefined
-  /** Unique. */
-  readonly id: string = randomUUID()
+  #id: string | undefined
   /** For listeners, to keep what they need from one event to the next. Sherd never looks at it. */
   readonly fields: Record<string, unknown> = {}
 
   constructor(requestId: () => string | undefined = () => undefined) {
     this.#requestId = requestId
+  }
+
+  /** Unique. */
+  get id(): string {
+    this.#id ??= randomUUID()
+    return this.#id
   }
 
   /** The framework's id of the request, else its header `x-request-id`; undefined where there is none. */

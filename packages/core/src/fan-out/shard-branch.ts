@@ -48,6 +48,7 @@ export class ShardBranch {
     this.#binding = binding
     this.#ownsLease = ownsLease
     if (ownsLease) binding.rules.own(binding.lease)
+    binding.rules.entered()
   }
 
   get signal(): AbortSignal {

@@ -42,7 +42,7 @@ export class MessageGroup {
       // Who has been aborted waits for no connection.
       if (!messages.every(({ run }) => run.signal?.aborted)) await lease.checkout()
       for (const [index, { scope, run }] of messages.entries()) {
-        await run.run(scopes, scope, holder)
+        await run.run(scopes, scope, { holder, describe: this.#describe })
         const isLast = index === messages.length - 1
         if (!isLast && !(await renewSession(lease))) return start + index + 1
       }

@@ -5,6 +5,13 @@ import { runBound } from '../scope/scope-storage.ts'
 import type { Scopes } from '../scope/scopes.ts'
 import type { BatchOutcome } from './batch-outcome.ts'
 import { runUntilAborted } from './run-until-aborted.ts'
+import { tellJob } from './tell-job.ts'
+
+/** On whose lease a message runs, and how events name it. */
+export interface MessageHost {
+  readonly holder: Binding<OpenScope>
+  readonly describe: () => string
+}
 
 /** One message on its way through a batch. */
 export class MessageRun {
@@ -23,11 +30,12 @@ export class MessageRun {
   }
 
   /** Calls the handler, in a scope with a life of its own, on the lease that `holder` holds. Never rejects. */
-  async run(scopes: Scopes, scope: Scope, holder: Binding<OpenScope>): Promise<void> {
+  async run(scopes: Scopes, scope: Scope, { holder, describe }: MessageHost): Promise<void> {
     const binding = holder.withRules(new OpenScope(scope, holder.rules.endpoint, scopes, undefined))
     try {
       const work = () => runBound(binding, async () => await this.#handle())
-      const value = await runUntilAborted(binding, this.signal, work)
+      binding.rules.entered()
+      const value = await tellJob(binding.rules, describe, () => runUntilAborted(binding, this.signal, work))
       this.outcome = { status: 'fulfilled', message: this.message, value }
     } catch (error) {
       this.fail(error)

@@ -3,6 +3,7 @@ import { runBound } from '../scope/scope-storage.ts'
 import type { Scopes } from '../scope/scopes.ts'
 import type { LocatedJob } from './job-target.ts'
 import { runUntilAborted, throwIfAborted } from './run-until-aborted.ts'
+import { tellJob } from './tell-job.ts'
 
 export interface Job {
   readonly fn: () => unknown
@@ -19,10 +20,12 @@ export async function runJob(
 ): Promise<unknown> {
   const { binding } = scopes.enter(value, undefined, { ...parts, describe })
   binding.rules.own(binding.lease)
-  return runUntilAborted(binding, signal, async () => {
+  binding.rules.entered()
+  const work = async () => {
     if (parts.checkout !== 'lazy') await binding.lease.checkout()
     // Between the connection's coming and this line nothing else would have stopped it.
     throwIfAborted(signal)
     return await runBound(binding, async () => await fn())
-  })
+  }
+  return tellJob(binding.rules, describe, () => runUntilAborted(binding, signal, work))
 }

@@ -102,6 +102,15 @@ export class EndpointPool {
     })
   }
 
+  /** `id` of the Sharding. */
+  get sharding(): string {
+    return this.#options.sharding
+  }
+
+  get clock(): Clock {
+    return this.#options.clock
+  }
+
   get pool(): ShardPool<RawConnection> {
     return this.guarded.pool
   }

@@ -1,3 +1,4 @@
+import { type Correlated, type Correlation, LazyCorrelation } from '../diagnostics/correlation.ts'
 import { ScopeEndedError, type ShardingError } from '../errors.ts'
 import type { Binding, ScopeRules } from '../pool/binding.ts'
 import type { EndpointPool } from '../pool/endpoint-pool.ts'
@@ -5,6 +6,7 @@ import type { Lease } from '../pool/lease.ts'
 import type { Scope } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { ScopeLife } from './scope-life.ts'
+import { ScopeVisit } from './scope-visit.ts'
 
 /** Something that a scope takes along when it ends: a scope inside, or work on several shards that began in it. */
 export interface Dependent {
@@ -18,17 +20,21 @@ export interface OpenScopeOptions {
   readonly life?: ScopeLife | undefined
   /** Whether code in it may ask all shards although it is locked. @default as in the scope around */
   readonly allowFanOut?: boolean | undefined
+  /** Of the request that the scope is for, should somebody ask. */
+  readonly requestId?: (() => string | undefined) | undefined
 }
 
 /** A scope while code runs in it: its value, where its queries go, and whom it belongs to. */
-export class OpenScope implements ScopeRules, Dependent {
+export class OpenScope implements ScopeRules, Dependent, Correlated {
   readonly value: Scope
   readonly endpoint: EndpointPool
   /** The functions of the `Sharding` that opened it. */
   readonly api: ScopeApi
   readonly life: ScopeLife
   readonly allowsFanOut: boolean
+  readonly #correlated: Correlated
   readonly #endsLife: boolean
+  #visit: ScopeVisit | undefined
   #ended: (() => ShardingError) | undefined
   /** The scope around this one, as long as this one lasts: an ended scope keeps nothing else alive. */
   #outer: Binding<OpenScope> | undefined
@@ -42,7 +48,7 @@ export class OpenScope implements ScopeRules, Dependent {
     endpoint: EndpointPool,
     api: ScopeApi,
     outer: Binding<OpenScope> | undefined,
-    { life, allowFanOut }: OpenScopeOptions = {},
+    { life, allowFanOut, requestId }: OpenScopeOptions = {},
   ) {
     this.value = value
     this.endpoint = endpoint
@@ -50,6 +56,7 @@ export class OpenScope implements ScopeRules, Dependent {
     this.#outer = outer
     this.life = life ?? outer?.rules.life ?? new ScopeLife()
     this.allowsFanOut = allowFanOut ?? outer?.rules.allowsFanOut ?? false
+    this.#correlated = outer === undefined ? new LazyCorrelation(requestId) : outer.rules.#correlated
     this.#endsLife = life !== undefined || outer === undefined
   }
 
@@ -63,6 +70,22 @@ export class OpenScope implements ScopeRules, Dependent {
 
   get preventWrites(): boolean {
     return this.value.preventWrites
+  }
+
+  /** Of the request, the job or the outermost `connectedTo`. */
+  get correlation(): Correlation {
+    return this.#correlated.correlation
+  }
+
+  /** Tells whoever listens that code begins to run in it. */
+  entered(): void {
+    this.#visit = ScopeVisit.begin(this)
+  }
+
+  /** And that it has come to its end. */
+  left(): void {
+    this.#visit?.end()
+    this.#visit = undefined
   }
 
   get outer(): Binding<OpenScope> | undefined {
@@ -111,6 +134,7 @@ export class OpenScope implements ScopeRules, Dependent {
     this.#outer?.rules.forget(this)
     this.#outer = undefined
     this.#lease?.end(ended)
+    this.left()
     return ended
   }
 }

@@ -81,6 +81,7 @@ export class Scopes implements ScopeApi {
     const describe = () => (fn.name === '' ? 'connectedTo()' : `connectedTo(${fn.name})`)
     const { binding, ownsLease } = this.enter(value, outer, { ...parts, describe })
     if (ownsLease) binding.rules.own(binding.lease)
+    binding.rules.entered()
     try {
       if (parts.checkout !== 'lazy') await binding.lease.checkout()
       return await runBound(binding, async () => await fn())
@@ -123,11 +124,9 @@ export class Scopes implements ScopeApi {
     const endpoint = this.#pools.next(shard, value.role)
     const { tenant, role } = value
     const { checkoutTimeoutMs, describe } = options
-    const lease = endpoint.createLease({ tenant, role, checkoutTimeoutMs, describe })
-    return {
-      binding: new Binding(lease, lease.root, new OpenScope(value, endpoint, this, outer, options)),
-      ownsLease: true,
-    }
+    const rules = new OpenScope(value, endpoint, this, outer, options)
+    const lease = endpoint.createLease({ tenant, role, checkoutTimeoutMs, describe, correlated: rules })
+    return { binding: new Binding(lease, lease.root, rules), ownsLease: true }
   }
 
   /** The nearest enclosing place whose connection serves this shard and role, so that nobody waits for himself. */

@@ -131,6 +131,7 @@ test('fault 19: other shards do not notice; the server returns, and its shard wi
   expect(stateOf(sharding)).toBe('closed')
   expect(stateOf(sharding, 'other')).toBe('closed')
   expect(changes[0]).toEqual({
+    sharding: sharding.id,
     shard: 'one',
     endpoint: 'one',
     kind: 'primary',

@@ -88,7 +88,7 @@ test('L6: a query after the response takes a short lease of its own, which is co
   })
   await until(isAtRest)
   expect(told).toHaveLength(stats().detachedCount)
-  expect(told[0]).toEqual({ shard: 'one' })
+  expect(told[0]).toMatchObject({ sharding: sharding.id, shard: 'one', role: 'writing' })
 })
 
 test('L6: a short lease does not see what the request had set on its connection', async () => {
