@@ -1,17 +1,27 @@
-import { db } from '@sherd/core'
-import { shardErrorHandler, shardMiddleware } from '@sherd/express'
+import { db, type Sharding } from '@sherd/core'
+import {
+  shardErrorHandler,
+  shardHealth,
+  shardLiveness,
+  shardMiddleware,
+  shardReadiness,
+} from '@sherd/express'
 import express, { type Express } from 'express'
 import { connection } from './connection.ts'
 import { addProject, projects } from './projects.ts'
 
 const REPORT_MAX_SECONDS = 5
 
-export function createApp(): Express {
+export function createApp(sharding: Sharding): Express {
   const app = express()
 
-  // What needs no tenant stands before the middleware.
-  app.get('/health', (_req, res) => {
-    res.json({ status: 'ok' })
+  // What needs no tenant stands before the middleware. The last two tell the names of the shards: in production they
+  // belong on a port, or behind a rule, that only your own people and machines reach.
+  app.get('/health/live', shardLiveness())
+  app.get('/health/ready', shardReadiness())
+  app.get('/health/shards', shardHealth())
+  app.get('/stats', (_req, res) => {
+    res.json(sharding.stats())
   })
 
   // A tenant id identifies, it does not authorise: whoever sends `x-tenant-id: acme` is not thereby allowed to act for

@@ -27,10 +27,11 @@ async function demonstrate({ isOnce }: { isOnce: boolean }): Promise<void> {
     await migrate(sharding)
     await addFirstProjects()
   })
-  await using listening = await listen(createApp())
+  await using listening = await listen(createApp(sharding))
   printLine(`The application listens on ${listening.url}`)
   try {
-    await takeTour({ url: listening.url, sharding, signal })
+    const { secondServer } = databases
+    await takeTour({ url: listening.url, sharding, secondServer, signal })
     if (!isOnce) await serve(listening.url)
   } finally {
     if (!signal.aborted) printStopping()

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { ShardingStats } from '@sherd/core'
+import type { HealthReport, PoolStats, ShardingStats } from '@sherd/core'
 import type { Answer, AnswerBody } from './ask.ts'
 import type { Connection } from './connection.ts'
 
@@ -49,6 +49,39 @@ export function printAnswer(answer: Answer): void {
   )
 }
 
+/** What a monitor is told: the answer, and below it each shard with its warnings. */
+export function printHealth({ report, ...answer }: MonitorAnswer & { report: HealthReport }): void {
+  printMonitor(answer, report.status)
+  for (const [name, { status, warnings }] of Object.entries(report.shards)) {
+    const codes = warnings.map(({ code }) => code).join(', ')
+    printLine(''.padEnd(WIDTH.tenant) + `${name.padEnd(WIDTH.shard)}${status.padEnd(11)}${codes}`.trimEnd())
+  }
+}
+
+export function printShardStats({
+  shard,
+  pool,
+  ...answer
+}: MonitorAnswer & { shard: string; pool: PoolStats }): void {
+  printMonitor(answer, `${shard.padEnd(WIDTH.shard)}${pool.active} active, ${pool.waiting} waiting`)
+}
+
+interface MonitorAnswer {
+  readonly path: string
+  readonly status: number
+  readonly ms: number
+}
+
+function printMonitor({ path, status, ms }: MonitorAnswer, found: string): void {
+  printLine(
+    'monitor'.padEnd(WIDTH.tenant) +
+      `GET ${path}`.padEnd(WIDTH.request) +
+      paint(status === 200 ? 'green' : 'red', String(status).padEnd(WIDTH.status)) +
+      found.padEnd(WIDTH.shard + WIDTH.backend + WIDTH.detail) +
+      paint('dim', `${Math.round(ms)} ms`.padStart(WIDTH.time)),
+  )
+}
+
 /** The call of a job and what came of it. */
 export function printJob(call: string, connection: Connection, result: string): void {
   printLine(call.padEnd(WIDTH.tenant + WIDTH.request + WIDTH.status) + at(connection) + result)
@@ -73,6 +106,8 @@ export function printRequestsToTry(url: string): void {
     `curl ${url}/projects -H 'x-tenant-id: acme'`,
     `curl ${url}/projects -H 'x-tenant-id: hooli' -H 'content-type: application/json' -d '{"name":"Tabs"}'`,
     `curl -i ${url}/projects -H 'x-tenant-id: nobody'`,
+    `curl ${url}/health/shards`,
+    `curl ${url}/stats`,
     `for i in 1 2 3 4 5 6; do curl -so /dev/null -w '%{http_code}\\n' '${url}/report?seconds=2' -H 'x-tenant-id: acme' & done; wait`,
   ]
   for (const request of requests) printLine(request)

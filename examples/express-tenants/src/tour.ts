@@ -1,18 +1,13 @@
-import type { PoolStats, Sharding } from '@sherd/core'
-import { type Answer, ask, type Question } from './ask.ts'
+import type { PoolStats } from '@sherd/core'
+import type { Answer } from './ask.ts'
 import { check, UnexpectedError } from './check.ts'
 import { firstProjects } from './first-projects.ts'
 import { openProjects, removeDoneProjects } from './jobs.ts'
-import { printAnswer, printHeading, printJob, printLine, printNote, printPools } from './print.ts'
+import { lookAtHealth, lookAtStats } from './monitor.ts'
+import { outage } from './outage.ts'
+import { printHeading, printJob, printLine, printNote, printPools } from './print.ts'
 import { until } from './until.ts'
-
-export interface Tour {
-  /** Where the application listens. */
-  readonly url: string
-  readonly sharding: Sharding
-  /** Aborts when the tour is to end early. */
-  readonly signal: AbortSignal
-}
+import { askAndCheck, askAndPrint, type Tour } from './visit.ts'
 
 interface Step {
   readonly title: string
@@ -24,6 +19,7 @@ const steps: readonly Step[] = [
   { title: 'Tenants of one shard do not see each other', run: neighbours },
   { title: 'Who is not a tenant gets no connection', run: notTenants },
   { title: 'One shard is saturated, and the others serve', run: saturation },
+  { title: 'A database server stops, and the others do not notice', run: outage },
   { title: 'Jobs connect like requests', run: jobs },
   { title: 'What the pools hold afterwards', run: pools },
 ]
@@ -124,6 +120,8 @@ async function whileSaturated(tour: Tour, { max, waiting }: { max: number; waiti
     signal: tour.signal,
   })
   printLine(`shard_0: ${max} of ${max} connections active, ${waiting} requests waiting`)
+  await lookAtHealth(tour, { status: 200, health: 'degraded', unwell: { shard_0: 'degraded' } })
+  await lookAtStats(tour, 'shard_0', { active: max, waiting })
   for (const tenant of ['initech', 'hooli']) {
     await askAndCheck(tour, { tenant, path: '/projects' }, { status: 200, shard: shardOf[tenant] })
     check(`Whether shard_0 was saturated when ${tenant} was served`, isFull(), true)
@@ -175,26 +173,6 @@ async function pools({ sharding, signal }: Tour): Promise<void> {
     check('The number of waiting requests', waiting, 0)
   }
   printNote('Every connection has come back, and none was opened beyond max.')
-}
-
-async function askAndPrint({ url, signal }: Tour, question: Question): Promise<Answer> {
-  const answer = await ask(url, question, signal)
-  printAnswer(answer)
-  return answer
-}
-
-/** The answer, if its status and shard are the expected ones. */
-async function askAndCheck(
-  tour: Tour,
-  question: Question,
-  expected: { status: number; shard?: string | undefined },
-): Promise<Answer> {
-  const answer = await askAndPrint(tour, question)
-  const { tenant = 'nobody', method = 'GET', path } = question
-  const asked = `${method} ${path} of ${tenant}`
-  check(`The status of ${asked}`, answer.status, expected.status)
-  check(`The shard of ${asked}`, answer.body.shard, expected.shard)
-  return answer
 }
 
 function poolOf({ sharding }: Tour, shard: string): PoolStats {

@@ -7,7 +7,7 @@ import { firstProjects } from '../src/first-projects.ts'
 import { useShards } from './shards.ts'
 
 const sharding = await useShards()
-const app = createApp()
+const app = createApp(sharding)
 
 const projectsOf = (tenant: string) => request(app).get('/projects').set('x-tenant-id', tenant)
 const namesIn = (body: { projects: { name: string }[] }) => body.projects.map(({ name }) => name)
@@ -70,7 +70,12 @@ test.each([
 })
 
 test('only what stands before the middleware is served without a tenant', async () => {
-  await request(app).get('/health').expect(200, { status: 'ok' })
+  await request(app).get('/health/live').expect(200, { status: 'alive' })
+  await request(app).get('/health/ready').expect(200, { status: 'ready' })
+  const { body: health } = await request(app).get('/health/shards').expect(200)
+  expect(Object.keys(health.shards)).toEqual(['shard_0', 'shard_1', 'shard_2'])
+  const { body: stats } = await request(app).get('/stats').expect(200)
+  expect(Object.keys(stats.shards)).toEqual(['shard_0', 'shard_1', 'shard_2'])
   const { body } = await request(app).get('/projects').expect(400)
   expect(body).toMatchObject({ code: 'SHARD_ERR_TENANT_MISSING' })
 })
