@@ -21,6 +21,7 @@ export class PoolCounts {
     unclean: 0,
     late: 0,
     drained: 0,
+    evicted: 0,
   }
   pingCount = 0
   pingFailureCount = 0

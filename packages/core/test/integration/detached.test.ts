@@ -61,7 +61,7 @@ test.needs('SERVER')('L5: a query on the wire settles before the connection goes
 })
 
 test('L6: a query after the response takes a short lease of its own, which is counted and told', async () => {
-  const { db, run, answer, isAtRest, stats } = await openRequest()
+  const { sharding, db, run, answer, isAtRest, stats } = await openRequest()
   const told: unknown[] = []
   const listener = (message: unknown) => told.push(message)
   subscribe('sherd:lease:detached', listener)
