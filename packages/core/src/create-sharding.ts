@@ -2,6 +2,7 @@ import type { ConfigObject } from './config/config-object.ts'
 import { loadConfig } from './config/load-config.ts'
 import type { ResolvedConfig } from './config/resolved-config.ts'
 import { HealthCheck } from './health/health-check.ts'
+import { PoolBudgets } from './pool/pool-budgets.ts'
 import { PoolRegistry } from './pool/pool-registry.ts'
 import { createRouter } from './router/create-router.ts'
 import { bindingStore } from './scope/scope-storage.ts'
@@ -36,12 +37,15 @@ export function createSharding({ config, env = process.env }: CreateShardingOpti
 export function wire(resolved: ResolvedConfig): ShardingOptions {
   const topology = createTopology(resolved)
   const router = createRouter(resolved, systemClock)
+  const { limits, servers } = resolved
+  const budgets = new PoolBudgets({ limits, servers, clock: systemClock, deadlines })
   const pools = new PoolRegistry({
     topology,
     store: bindingStore,
     clock: systemClock,
     deadlines,
     random: Math.random,
+    budgets,
   })
   const health = new HealthCheck(pools, systemClock)
   return { topology, router, pools, health, tenantSources: resolved.tenant }

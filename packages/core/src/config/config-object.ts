@@ -32,6 +32,43 @@ export interface ShardingOptions {
   readonly tenant?: TenantSourceConfig | readonly TenantSourceConfig[]
   /** What holds for every shard that does not say otherwise. */
   readonly defaults?: SharedOptions
+  /** What all pools of the process may have together. */
+  readonly limits?: LimitsObject
+  /**
+   * What all pools of one server may have together, by `host:port` as the shards' connections have it; the port may be left
+   * out where it is the usual one.
+   */
+  readonly servers?: Readonly<Record<string, ServerObject>>
+}
+
+/** Limits of all pools of the process together; null is "off". */
+export interface LimitsObject {
+  /**
+   * Pools that may have connections at once. Where another one needs them, the pool that has been unused for longest loses
+   * its own; one in use never does.
+   *
+   * @default null
+   */
+  readonly maxOpenPools?: number | null
+  /**
+   * Connections of all pools at once. Where another pool needs one, the idle one of the pool that has had no use for it for
+   * longest is closed; one in use never is.
+   *
+   * @default null
+   */
+  readonly maxConnections?: number | null
+  /**
+   * Milliseconds after which a pool that nobody uses closes its connections, `min` included; null keeps those.
+   *
+   * @default null
+   */
+  readonly poolIdleMs?: number | null
+}
+
+/** What all pools of one server may have together. */
+export interface ServerObject {
+  /** Connections at once, of this process. */
+  readonly maxConnections: number
 }
 
 /** How the shard of a tenant is found. */

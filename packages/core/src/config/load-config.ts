@@ -5,6 +5,7 @@ import { checkCoverage, checkPlacement } from './check-placement.ts'
 import type { ConfigObject } from './config-object.ts'
 import { readDirectory } from './read-directory.ts'
 import { readObject } from './read-object.ts'
+import { resolveLimits, resolveServers } from './resolve-limits.ts'
 import { resolveRouter, resolveTenantSources } from './resolve-router.ts'
 import { resolveShard } from './resolve-shard.ts'
 import type { ResolvedConfig } from './resolved-config.ts'
@@ -36,8 +37,16 @@ export function loadConfig(
   const resolved = shards.map((shard) => [shard.name, resolveShard(shard, { main, drivers })] as const)
   checkPlacement({ router, main, shards })
   if (isComplete) checkCoverage({ router, main, shards })
+  const limits = resolveLimits(main)
+  const servers = resolveServers(main, { shards: resolved.map(([, shard]) => shard), isComplete })
 
   const problems = sources.flatMap((found) => found.problems)
   if (problems.length > 0) throw new ConfigInvalidError(problems)
-  return Object.freeze({ router, tenant: resolveTenantSources(main), shards: new FrozenMap(resolved) })
+  return Object.freeze({
+    router,
+    tenant: resolveTenantSources(main),
+    limits,
+    servers,
+    shards: new FrozenMap(resolved),
+  })
 }

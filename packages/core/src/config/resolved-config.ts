@@ -6,8 +6,26 @@ export interface ResolvedConfig {
   readonly router: RouterConfig
   /** Where requests carry their tenant, in the order in which the sources are asked. */
   readonly tenant: readonly TenantSourceConfig[]
+  /** What all pools together may have. */
+  readonly limits: LimitsConfig
+  /** What all pools of one server together may have, by `host:port`. */
+  readonly servers: ReadonlyMap<string, ServerConfig>
   /** By name, in file order. Never empty. */
   readonly shards: ReadonlyMap<string, ShardConfig>
+}
+
+/** Limits of all pools of a Sharding together; null is "off". */
+export interface LimitsConfig {
+  /** Pools that may have connections at once. */
+  readonly maxOpenPools: number | null
+  readonly maxConnections: number | null
+  /** How long a pool that nobody uses keeps connections. */
+  readonly poolIdleMs: number | null
+}
+
+export interface ServerConfig {
+  /** Connections that all pools of the server may have together. */
+  readonly maxConnections: number
 }
 
 /** The part of a tenant source that a file can express. */

@@ -19,10 +19,17 @@ export class CheckoutErrors {
     this.#random = random
   }
 
-  timeout(timeoutMs: number, { active, max, waiting }: PoolStats, cause: unknown): CheckoutTimeoutError {
+  /** `blockedBy`: a limit that the pool shares with others, and that is used up. */
+  timeout(
+    timeoutMs: number,
+    { active, max, waiting, blockedBy }: PoolStats & { readonly blockedBy?: string | undefined },
+    cause: unknown,
+  ): CheckoutTimeoutError {
+    const why = blockedBy === undefined ? '' : `, and ${blockedBy} used up`
     return new CheckoutTimeoutError(
       `No connection to shard "${this.#shard}" within ${timeoutMs} ms (${active} of ${max} in use, ${waiting} more ` +
-        'waiting). Raise pool.max or pool.checkoutTimeoutMs, or hold connections for less time.',
+        `waiting${why}). Raise ${blockedBy === undefined ? 'pool.max' : 'that limit'} or pool.checkoutTimeoutMs, or ` +
+        'hold connections for less time.',
       { ...this.#common(), cause },
     )
   }

@@ -16,6 +16,8 @@ export interface ConnectorOptions<R> {
   readonly onLate: (resource: R) => void
   readonly onFailed: (error: unknown) => void
   readonly onLost: (resource: R) => void
+  /** An attempt has ended without a resource, and no other one is begun for it at once. */
+  readonly onEnded: () => void
   /** A pause after failures is over: more may be asked for again. */
   readonly onReady: () => void
 }
@@ -64,15 +66,19 @@ export class Connector<R> {
     return this.#pause !== undefined
   }
 
-  /** Starts as many of the `wanted` further attempts as are allowed now. */
-  open(wanted: number): void {
+  /** Starts as many of the `wanted` further attempts as are allowed now, and `mayStart` says yes to. */
+  open(wanted: number, mayStart: () => boolean): void {
     if (this.#pause !== undefined) return
-    for (let free = this.#atOnce - this.pending; wanted > 0 && free > 0; wanted--, free--) this.#start()
+    const free = this.#atOnce - this.pending
+    for (let left = Math.min(wanted, free); left > 0 && mayStart(); left--) this.#start()
   }
 
   /** Gives up what is under way, which is no failure. */
   abandon(reason: Error): void {
-    for (const attempt of this.#attempts) this.#giveUp(attempt, reason)
+    for (const attempt of [...this.#attempts]) {
+      this.#giveUp(attempt, reason)
+      this.#options.onEnded()
+    }
   }
 
   /** Begins again as after a failure, without a pause. */
@@ -129,6 +135,7 @@ export class Connector<R> {
     this.#atOnce = 1
     // Attempts that were under way at once fail together: that is one failure.
     if (this.#pause === undefined) this.#rest()
+    this.#options.onEnded()
     this.#options.onFailed(error)
   }
 

@@ -19,6 +19,7 @@ import { createKnex } from './knex-client.ts'
 import { Lease } from './lease.ts'
 import { LeaseEvents } from './lease-events.ts'
 import { LeaseHolders } from './lease-holders.ts'
+import type { PoolBudgets } from './pool-budgets.ts'
 import { copyOf, type HolderStats, type StatsOptions, type StatsSource } from './pool-stats.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ResourceDriver } from './resource-driver.ts'
@@ -33,6 +34,8 @@ export interface EndpointPoolOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
+  /** What the pools of a process and of a server share. @default nothing */
+  readonly budgets?: PoolBudgets | undefined
   /** @default the engine of the endpoint's client */
   readonly createEngine?: typeof createEngine | undefined
 }
@@ -96,6 +99,7 @@ export class EndpointPool {
       breaker: endpoint.breaker,
       isRemote: familyOf(endpoint.client) !== 'sqlite',
       lossOf: (connection) => connection.__knex__disposed,
+      joinBudget: options.budgets?.joining(endpoint),
       clock,
       deadlines,
       random,

@@ -9,6 +9,7 @@ import { runInRootContext } from '../util/root-context.ts'
 import { connectTimeoutError } from './connect-timeout-error.ts'
 import type { EndpointEvents } from './endpoint-events.ts'
 import { openUntilAborted } from './open-until-aborted.ts'
+import type { BudgetedPool, OpeningBudget } from './opening-budget.ts'
 import type { ProbeOutcome } from './probe-outcome.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 import { ShardPool } from './shard-pool.ts'
@@ -29,6 +30,8 @@ export interface GuardedPoolOptions<R> {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
+  /** @default shares nothing */
+  readonly joinBudget?: ((pool: BudgetedPool) => OpeningBudget) | undefined
 }
 
 export interface ProbeOptions {
@@ -87,6 +90,7 @@ export class GuardedPool<R> {
       deadlines,
       random,
       observer: events,
+      joinBudget: options.joinBudget,
       gate: {
         get isOpen() {
           return breaker.isClosed

@@ -42,6 +42,13 @@ export class IdleStack<R> {
     return pooled
   }
 
+  /** Takes what has been at rest for longest. */
+  popOldest(): Pooled<R> | undefined {
+    const [oldest] = this.#stack
+    if (oldest !== undefined) this.delete(oldest)
+    return oldest
+  }
+
   push(pooled: Pooled<R>): void {
     this.#stack.push(pooled)
     this.#options.driver.rest?.(pooled.resource)

@@ -8,6 +8,7 @@ import type { BindingStore } from './binding.ts'
 import { EndpointPool, type EndpointPoolOptions } from './endpoint-pool.ts'
 import { IdentityGuard } from './identity-guard.ts'
 import { createUnboundKnex } from './knex-client.ts'
+import type { PoolBudgets } from './pool-budgets.ts'
 import { type RoleStats, roleStats, type StatsOptions, unusedSource } from './pool-stats.ts'
 
 /** What code intends with a connection. */
@@ -19,6 +20,8 @@ export interface PoolRegistryOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
+  /** What the pools share; they keep to it as long as they live. @default nothing */
+  readonly budgets?: PoolBudgets | undefined
 }
 
 /** How much of its deadline `close` leaves to leases before the server is told to stop what they run. */
@@ -192,6 +195,8 @@ export class PoolRegistry {
         identities: this.#identities,
         endpoint,
         createEngine,
+        // Of a test's database, which has one connection, and that is to stay.
+        budgets: this.#detour === undefined ? this.#options.budgets : undefined,
       })
     } catch (cause) {
       // knex reads what the address leads to, such as a certificate's file, which may appear later.

@@ -10,6 +10,7 @@ import type { Gate } from './gate.ts'
 import { IdleStack } from './idle-stack.ts'
 import { Liveness } from './liveness.ts'
 import { Members } from './members.ts'
+import { type BudgetedPool, type OpeningBudget, UNLIMITED } from './opening-budget.ts'
 import { type Place, PlaceReservations } from './place-reservations.ts'
 import { type CloseCause, PoolCounts } from './pool-counts.ts'
 import { NOBODY, type PoolObserver } from './pool-observer.ts'
@@ -30,6 +31,8 @@ export interface ShardPoolOptions<R> {
   readonly gate: Gate
   /** @default nobody */
   readonly observer?: PoolObserver
+  /** @default shares nothing */
+  readonly joinBudget?: ((pool: BudgetedPool) => OpeningBudget) | undefined
 }
 
 type PoolState =
@@ -78,6 +81,7 @@ export class ShardPool<R> {
   /** Undefined as long as anybody may come. */
   #retirement: { readonly since: number; isOver: boolean } | undefined
   readonly #observer: PoolObserver
+  readonly #budget: OpeningBudget
 
   constructor(options: ShardPoolOptions<R>) {
     this.#options = options
@@ -96,6 +100,7 @@ export class ShardPool<R> {
       errors: this.#errors,
       stats: () => this.stats(),
       lastFailure: () => this.#connector.lastFailure,
+      blockedBy: () => this.#budget.blockedBy,
     })
     this.#liveness = new Liveness({
       ...shared,
@@ -106,16 +111,18 @@ export class ShardPool<R> {
       ...shared,
       random,
       onOpened: (resource) => this.#settle(this.#members.add(resource)),
-      onLate: (resource) => this.#members.close(this.#members.add(resource), 'late'),
+      onLate: (resource) => this.#closeLate(resource),
       onFailed: () => this.#connectFailed(),
       onLost: (resource) => this.#lost(resource),
+      onEnded: () => this.#budget.giveBack(),
       onReady: () => this.#advance(),
     })
     this.#places = new PlaceReservations({
       onFilled: (resource) => this.#settle(this.#members.add(resource)),
-      onVacated: () => this.#advance(),
+      onVacated: () => this.#vacated(),
       onLost: (resource) => this.#lost(resource),
     })
+    this.#budget = options.joinBudget?.(this.#createBudgeted()) ?? UNLIMITED
   }
 
   /**
@@ -158,7 +165,8 @@ export class ShardPool<R> {
     const failure = this.#hopelessness
     if (failure !== undefined) throw this.#waiting.unavailable(failure.error)
     // Those for whom a connection can still be opened do not queue behind anybody.
-    this.#waiting.assertRoom(this.#idle.size + Math.max(0, this.#room))
+    const room = this.#budget.canTake ? this.#room : Math.min(this.#room, this.#connector.pending)
+    this.#waiting.assertRoom(this.#idle.size + Math.max(0, room))
   }
 
   /**
@@ -280,7 +288,8 @@ export class ShardPool<R> {
   /** Idle resources, and places for more, that are there for whoever comes next. */
   get spare(): number {
     if (this.#state.kind !== 'open' || !this.#options.gate.isOpen) return 0
-    return this.#idle.size + Math.max(0, this.#room - this.#connector.pending)
+    const room = this.#budget.canTake ? this.#room - this.#connector.pending : 0
+    return this.#idle.size + Math.max(0, room)
   }
 
   /**
@@ -334,6 +343,7 @@ export class ShardPool<R> {
     this.counts.checkoutCount++
     this.waits.record(now - since, now)
     this.#waiting.lent(tenant)
+    this.#budget.lent()
     return pooled
   }
 
@@ -343,6 +353,11 @@ export class ShardPool<R> {
     const unwanted = this.#members.whyUnwanted(pooled, now)
     if (unwanted !== undefined || this.#isClosing || this.#lacksPlaces) {
       this.#close(pooled, unwanted ?? (this.#isClosing ? 'drained' : 'rotated'))
+      return
+    }
+    const since = this.#waiting.since
+    if (since !== undefined && this.#budget.mustYield(since)) {
+      this.#close(pooled, 'evicted')
       return
     }
     const wasAsked = pooled.state === 'asked'
@@ -360,6 +375,7 @@ export class ShardPool<R> {
       this.#idle.push(pooled)
     }
     this.#advance()
+    this.#noteRest()
   }
 
   #lost(resource: R): void {
@@ -375,13 +391,27 @@ export class ShardPool<R> {
     if (pooled.state === 'closed') return
     this.#endLoan(pooled)
     this.#members.close(pooled, cause)
+    this.#budget.closing()
     if (ALARMING.has(cause)) this.#askIdle(suspectSince)
     if (this.#waiting.size === 0) this.#isExhausted = false
     this.#advance()
+    this.#noteRest()
     this.#finishDraining()
   }
 
+  #closeLate(resource: R): void {
+    this.#budget.adopt()
+    this.#members.close(this.#members.add(resource), 'late')
+    this.#budget.closing()
+  }
+
+  #vacated(): void {
+    this.#budget.giveBack()
+    this.#advance()
+  }
+
   #gone(): void {
+    this.#budget.gone()
     this.#advance()
     this.#finishDraining()
     this.#finishRetiring()
@@ -435,7 +465,9 @@ export class ShardPool<R> {
   }
 
   #grantPlaces(): void {
-    this.#places.grant(this.#room - this.#connector.pending)
+    const free = this.#room - this.#connector.pending
+    for (let left = free; left > 0 && this.#places.wanted > 0 && this.#budget.take(true); left--)
+      this.#places.grant(1)
     const spare = this.#lacksPlaces ? this.#idle.pop() : undefined
     if (spare !== undefined) this.#close(spare, 'rotated')
   }
@@ -458,14 +490,21 @@ export class ShardPool<R> {
     }
   }
 
-  /** One attempt for each who may have a resource and for whom none is on its way, and for what `min` lacks. */
-  #grow(): void {
+  /** Attempts for each who may have a resource and for whom none is on its way. */
+  get #missing(): number {
     const room = this.#room
     const { expected } = this.#liveness
-    const forCallers = this.#waiting.eligible(room + expected) - expected
+    return Math.min(this.#waiting.eligible(room + expected) - expected, room) - this.#connector.pending
+  }
+
+  /** One attempt for each of those, and for what `min` lacks. */
+  #grow(): void {
+    const { pending } = this.#connector
+    const forCallers = this.#missing
     const keepsMin = this.#isInUse && this.#retirement === undefined
     const forMin = keepsMin ? this.#options.limits.min - this.#members.size : 0
-    this.#connector.open(Math.min(Math.max(forCallers, forMin), room) - this.#connector.pending)
+    const wanted = Math.max(forCallers, Math.min(forMin, this.#room) - pending)
+    this.#connector.open(wanted, () => this.#budget.take(this.#connector.pending - pending < forCallers))
   }
 
   /** The last failure, when nothing is open or being opened, and it is too early for the next attempt. */
@@ -482,9 +521,46 @@ export class ShardPool<R> {
     this.#observer.exhausted()
   }
 
+  // --- What is shared with other pools -----------------------------------------------------------------------
+
+  #createBudgeted(): BudgetedPool {
+    const pool = this
+    return {
+      get wantsMore() {
+        return pool.#wantsMore
+      },
+      onRoom: () => pool.#advance(),
+      yieldOne() {
+        const oldest = pool.#idle.popOldest()
+        if (oldest !== undefined) pool.#close(oldest, 'evicted')
+        return oldest !== undefined
+      },
+      yieldAll() {
+        pool.#isInUse = false
+        for (const pooled of pool.#idle.popAll()) pool.#close(pooled, 'evicted')
+      },
+    }
+  }
+
+  get #wantsMore(): boolean {
+    if (this.#places.wanted > 0) return true
+    if (this.#state.kind !== 'open' || !this.#options.gate.isOpen || this.#connector.isResting) return false
+    return this.#missing > 0
+  }
+
+  /** Whoever shares a budget with this pool may want what is idle. */
+  #noteRest(): void {
+    if (this.#idle.size === 0) return
+    const isUnused =
+      this.#idle.size === this.#members.size &&
+      this.#waiting.size + this.#connector.pending + this.#places.held + this.#places.wanted === 0
+    this.#budget.rested(isUnused)
+  }
+
   #connectFailed(): void {
     this.counts.connectFailureCount++
     this.#advance()
+    this.#noteRest()
   }
 
   #assertServing(): void {

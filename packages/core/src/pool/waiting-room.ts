@@ -20,6 +20,8 @@ export interface WaitingRoomOptions {
   readonly errors: CheckoutErrors
   readonly stats: () => PoolStats
   readonly lastFailure: () => ConnectFailure | undefined
+  /** The limit that is shared with other pools and that callers wait for, if they do. */
+  readonly blockedBy: () => string | undefined
 }
 
 /** Where callers wait for a resource: until it is their turn, their deadline, or clear that they wait in vain. */
@@ -37,6 +39,11 @@ export class WaitingRoom<R> {
 
   get size(): number {
     return this.#queue.size
+  }
+
+  /** Since when the next one waits; undefined when nobody does who may have a resource. */
+  get since(): number | undefined {
+    return this.#queue.size === 0 ? undefined : this.#queue.peek()?.since
   }
 
   /** Those who may have a resource as soon as there is one, counted up to `most`. */
@@ -141,14 +148,14 @@ export class WaitingRoom<R> {
 
   #expire(waiter: PoolWaiter<R>): void {
     if (!this.#remove(waiter, false)) return
-    const { limits, counts, errors, stats, lastFailure } = this.#options
+    const { limits, counts, errors, stats, lastFailure, blockedBy } = this.#options
     counts.timeoutCount++
     // That somebody is in a greater hurry than others says nothing about the queue.
     if (waiter.timeoutMs >= limits.checkoutTimeoutMs) this.#shedding?.waitedInVain()
     const failure = lastFailure()
     // An older failure has nothing to do with this caller.
     const cause = failure !== undefined && failure.at >= waiter.since ? failure.error : undefined
-    waiter.refuse(errors.timeout(waiter.timeoutMs, stats(), cause))
+    waiter.refuse(errors.timeout(waiter.timeoutMs, { ...stats(), blockedBy: blockedBy() }, cause))
   }
 
   #remove(waiter: PoolWaiter<R>, isServed: boolean): boolean {

@@ -225,7 +225,7 @@ describe('options', () => {
           → Did you mean \`router\`?
         config › ["two\\nlines\\u001b[31m"]
           is not an option
-          → Remove it. The options here are \`$schema\`, \`router\`, \`tenant\`, \`defaults\`.
+          → Remove it. The options here are \`$schema\`, \`router\`, \`tenant\`, \`defaults\`, \`limits\`, \`servers\`.
         config › shards.shard_0.conection
           is not an option
           → Did you mean \`connection\`?

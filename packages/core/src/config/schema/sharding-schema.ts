@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limitsSchema, serversSchema } from './limits-schema.ts'
 import { group } from './option.ts'
 import { routerSchema } from './router-schema.ts'
 import { schemaReference, sharedOptions } from './shard-schema.ts'
@@ -25,6 +26,8 @@ export const shardingSchema = group(
       description: 'What holds for every shard that does not say otherwise.',
       example: { client: 'pg', pool: { max: 10 } },
     }),
+    limits: limitsSchema,
+    servers: serversSchema,
   },
   { description: 'What concerns all shards.', example: { router: { strategy: 'static' } } },
 )

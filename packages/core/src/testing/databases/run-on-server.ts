@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { ConnectionConfig, ResolvedConfig, ShardConfig } from '../../config/resolved-config.ts'
+import { limitsDefaults } from '../../config/schema/limits-schema.ts'
 import { wire } from '../../create-sharding.ts'
 import { ShardingInstance } from '../../sharding.ts'
 import { discreet } from '../../util/discreet.ts'
@@ -28,6 +29,8 @@ export async function runOnServer<T>(
     wire({
       router: { ...router, strategy: 'static' },
       tenant: [],
+      limits: limitsDefaults,
+      servers: new FrozenMap([]),
       shards: new FrozenMap([[shard.name, bare]]),
     }),
   )

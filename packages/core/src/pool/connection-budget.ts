@@ -1,0 +1,106 @@
+import type { PoolShare } from './pool-share.ts'
+
+/**
+ * Connections that several pools have between them, such as those to one server.
+ *
+ * - Never more than `limit` are open, being opened or being closed.
+ * - A pool that needs one when there is no room waits for its turn. Idle connections of others are closed for it, the one
+ *   whose pool has had no use for it for longest first. One in use never is.
+ * - Where all are in use all the time each pool gets an equal part: what becomes free in a pool that has more goes to one
+ *   that has less. Where there are more pools than connections, those who have waited for longest get them.
+ */
+export class ConnectionBudget {
+  /** As messages name it: `limits.maxConnections`. */
+  readonly setting: string
+  readonly limit: number
+  #taken = 0
+  #closing = 0
+  /** Pools that have connections. */
+  readonly #holders = new Set<PoolShare>()
+  /** Pools that want one and get none, in the order of their turns. */
+  readonly #wanting = new Set<PoolShare>()
+  /** Pools with idle connections, in the order in which they had one come to rest last. */
+  readonly #resting = new Set<PoolShare>()
+
+  constructor(setting: string, limit: number) {
+    this.setting = setting
+    this.limit = limit
+  }
+
+  get isFull(): boolean {
+    return this.#taken >= this.limit
+  }
+
+  /** Whether there is room, or could be made. */
+  canServe(share: PoolShare): boolean {
+    return !this.isFull || this.#resting.size > (this.#resting.has(share) ? 1 : 0)
+  }
+
+  take(share: PoolShare): void {
+    this.#taken++
+    this.#holders.add(share)
+    this.#wanting.delete(share)
+  }
+
+  giveBack(share: PoolShare): void {
+    this.#taken--
+    if (share.taken === 0) {
+      this.#holders.delete(share)
+      this.#resting.delete(share)
+    }
+    for (const next of this.#wanting) {
+      if (this.isFull) return
+      this.#wanting.delete(next)
+      next.offer()
+    }
+  }
+
+  closing(): void {
+    this.#closing++
+  }
+
+  gone(): void {
+    this.#closing--
+  }
+
+  want(share: PoolShare): void {
+    this.#wanting.add(share)
+    this.#makeRoom()
+  }
+
+  rested(share: PoolShare): void {
+    this.#resting.delete(share)
+    this.#resting.add(share)
+    this.#makeRoom()
+  }
+
+  /** Whether what has become free in a pool whose first caller has waited since `since` is for another pool. */
+  isClaimed(share: PoolShare, since: number): boolean {
+    if (this.#isProvided) return false
+    const isNew = ({ taken }: PoolShare) => taken === 0
+    const contenders = this.#holders.size + [...this.#wanting].filter(isNew).length
+    const part = Math.max(1, Math.floor(this.limit / contenders))
+    for (const other of this.#wanting) {
+      if (other === share || !other.wantsMore) continue
+      if (other.taken < part && share.taken > part) return true
+      if (isNew(other) && other.wantingSince < since) return true
+    }
+    return false
+  }
+
+  /** Whether connections are being closed for all who want one. */
+  get #isProvided(): boolean {
+    return this.#wanting.size <= this.#closing
+  }
+
+  #makeRoom(): void {
+    for (const share of this.#wanting) {
+      if (this.#isProvided) return
+      if (!share.wantsMore) this.#wanting.delete(share)
+    }
+    for (const share of this.#resting) {
+      if (this.#isProvided) return
+      if (!share.yieldOne()) this.#resting.delete(share)
+    }
+  }
+}
