@@ -701,4 +701,28 @@ export const guards = [
     tests: ['packages/express/test/checks.test.ts'],
     reddens: /answers with the report, which nobody keeps/,
   },
+  {
+    name: 'events: what a listener throws reaches whoever caused the event, or ends the process',
+    file: core('diagnostics/subscriptions.ts'),
+    find: '        failed(error)\n',
+    replace: '        throw error\n',
+    tests: tests('integration/events.test.ts'),
+    reddens: /^harms no request/,
+  },
+  {
+    name: 'events: what a listener rejects with ends the process',
+    file: core('diagnostics/subscriptions.ts'),
+    find: 'if (isThenable(result)) result.then(undefined, failed)',
+    replace: 'void isThenable(result)',
+    tests: tests('integration/events.test.ts'),
+    reddens: /^harms no request/,
+  },
+  {
+    name: 'events: listeners hear of other Shardings',
+    file: core('diagnostics/subscriptions.ts'),
+    find: 'if ((message as ShardingMessage).sharding !== this.#sharding) return',
+    replace: 'void (message as ShardingMessage).sharding',
+    tests: tests('integration/events.test.ts'),
+    reddens: /^a Sharding tells its own events alone/,
+  },
 ]

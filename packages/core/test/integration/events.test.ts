@@ -91,7 +91,8 @@ test('a Sharding tells its own events alone, and none after its end or the end o
   expect(ended).toEqual([])
   await mine.close()
   expect(heard.slice(-2).map(({ event }) => event)).toEqual(['pool:drained', 'pool:closed'])
-  for (const channel of Object.values(channels)) expect(channel.hasSubscribers, String(channel.name)).toBe(false)
+  for (const channel of Object.values(channels))
+    expect(channel.hasSubscribers, String(channel.name)).toBe(false)
 })
 
 test('an exhausted pool is told once, and again after it has had rest', async () => {
