@@ -4,10 +4,10 @@ import type { ResolvedConfig } from './config/resolved-config.ts'
 import { HealthCheck } from './health/health-check.ts'
 import { PoolBudgets } from './pool/pool-budgets.ts'
 import { PoolRegistry } from './pool/pool-registry.ts'
-import { createRouter } from './router/create-router.ts'
+import { createLayout } from './router/layout.ts'
+import { LiveLayout } from './router/live-layout.ts'
 import { bindingStore } from './scope/scope-storage.ts'
 import { type Sharding, ShardingInstance, type ShardingOptions } from './sharding.ts'
-import { createTopology } from './topology/topology.ts'
 import { systemClock } from './util/clock.ts'
 import { Deadlines } from './util/deadlines.ts'
 
@@ -30,23 +30,26 @@ export interface CreateShardingOptions {
  * @throws ConfigInvalidError with everything that is wrong with the configuration
  */
 export function createSharding({ config, env = process.env }: CreateShardingOptions = {}): Sharding {
-  return new ShardingInstance(wire(loadConfig(config, env)))
+  return new ShardingInstance(wire(loadConfig(config, env), { source: config, env }))
 }
 
 /** The parts of a Sharding, for a configuration that is known to be sound. */
-export function wire(resolved: ResolvedConfig): ShardingOptions {
-  const topology = createTopology(resolved)
-  const router = createRouter(resolved, systemClock)
+export function wire(
+  resolved: ResolvedConfig,
+  { source, env }: Pick<ShardingOptions, 'source' | 'env'>,
+): ShardingOptions {
+  const clock = systemClock
+  const layout = new LiveLayout(createLayout(resolved, clock))
+  const { topology } = layout
   const { limits, servers } = resolved
-  const budgets = new PoolBudgets({ limits, servers, clock: systemClock, deadlines })
+  const budgets = new PoolBudgets({ limits, servers, clock, deadlines })
   const pools = new PoolRegistry({
     topology,
     store: bindingStore,
-    clock: systemClock,
+    clock,
     deadlines,
     random: Math.random,
     budgets,
   })
-  const health = new HealthCheck(pools, systemClock)
-  return { topology, router, pools, health, tenantSources: resolved.tenant }
+  return { layout, pools, health: new HealthCheck(pools, clock), clock, source, env }
 }

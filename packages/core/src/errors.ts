@@ -281,6 +281,41 @@ export class StartupFailedError extends ShardingError {
   }
 }
 
+// --- A new configuration -------------------------------------------------------------------------------------
+
+/** What a new configuration would place elsewhere. */
+export interface Rerouting {
+  /**
+   * `tenant`: one that is listed by name; `range`: ids, `slots`: slots, of which the first and the last are given;
+   * `remainder`: one of `modulo`; `strategy`: everything that one places, because it would be placed in another way.
+   */
+  readonly kind: 'tenant' | 'range' | 'slots' | 'remainder' | 'strategy'
+  /** `acme`, `100 to 199`, `8192 to 16383`, `3`, `modulo`. */
+  readonly subject: string
+  /** A shard, or the strategy that decides. */
+  readonly from: string
+  readonly to: string
+}
+
+/** A reload would route tenants elsewhere, and their rows do not follow by themselves. Nothing has changed. */
+export class ReroutingRefusedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_REROUTING_REFUSED'
+  /** All of them; the message names the first. */
+  declare readonly reroutings: readonly Rerouting[]
+
+  constructor(
+    message: string,
+    {
+      reroutings = [],
+      ...options
+    }: ShardingErrorOptions & { readonly reroutings?: readonly Rerouting[] } = {},
+  ) {
+    super(message, options)
+    // Not enumerable: there may be as many as tenants.
+    Object.defineProperty(this, 'reroutings', { value: Object.freeze([...reroutings]) })
+  }
+}
+
 // --- Jobs ----------------------------------------------------------------------------------------------------
 
 /** The signal that a job was given has aborted: it timed out, or was cancelled. `cause` is the signal's reason. */

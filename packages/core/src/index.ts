@@ -80,6 +80,7 @@ export type { BatchOutcome } from './jobs/batch-outcome.ts'
 export type { BatchOptions, JobApi, ShardedBatch } from './jobs/job-api.ts'
 export type { Identified, JobTarget, MessageTarget } from './jobs/job-target.ts'
 export type { Isolation } from './operations/isolate.ts'
+export type { ConfigWatch, ReloadOptions, ReloadReport } from './operations/reload.ts'
 export type {
   WarmUpOptions,
   WarmUpOutcome,

@@ -5,6 +5,7 @@ import { ConnectionBudgets } from './fan-out/connection-budgets.ts'
 import { fanOut } from './fan-out/fan-out.ts'
 import type { FanOutApi } from './fan-out/fan-out-api.ts'
 import type { FanOutTarget } from './fan-out/fan-out-options.ts'
+import type { FanOutParts } from './fan-out/fan-out-parts.ts'
 import { fanOutReduce } from './fan-out/fan-out-reduce.ts'
 import { FanOutStream } from './fan-out/fan-out-stream.ts'
 import type { HealthCheck } from './health/health-check.ts'
@@ -15,9 +16,17 @@ import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
 import { type Isolation, isolate } from './operations/isolate.ts'
 import { recover } from './operations/recover.ts'
+import {
+  type ConfigWatch,
+  Reloader,
+  type ReloadOptions,
+  type ReloadParts,
+  type ReloadReport,
+} from './operations/reload.ts'
 import { type WarmUpOptions, type WarmUpReport, warmUp } from './operations/warm-up.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats, StatsOptions } from './pool/pool-stats.ts'
+import type { LiveLayout } from './router/live-layout.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
 import type { TargetParts, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
@@ -28,7 +37,7 @@ import { normalizeTenantId } from './util/tenant-id.ts'
 
 /** A set of shards, the way tenants are placed on them, and the pools of connections to them. */
 export interface Sharding extends ScopeApi, JobApi, FanOutApi, AsyncDisposable {
-  /** In the order of the configuration. */
+  /** In the order of the configuration; those of the current one after a reload. */
   readonly shardNames: readonly string[]
   /**
    * Why a tenant is on its shard: which strategy answered, from which file and place, and whether `lookup` was asked or
@@ -91,6 +100,24 @@ export interface Sharding extends ScopeApi, JobApi, FanOutApi, AsyncDisposable {
    */
   warmUp(options?: WarmUpOptions): Promise<WarmUpReport>
   /**
+   * Reads the configuration anew and goes on with it: shards that it adds serve, those that it connects to in another way
+   * get new connections, those that it leaves out are refused, and all others keep what they have. Requests and jobs that
+   * are under way keep their connections and their shard's old settings to their end. Reloads that are asked for at once
+   * are done one after the other.
+   *
+   * Rejects with ConfigInvalidError, with ReroutingRefusedError when it routes what is there elsewhere, and with
+   * PoolDrainingError after `close()`. Nothing is changed then.
+   */
+  reload(options?: ReloadOptions): Promise<ReloadReport>
+  /**
+   * Reloads whenever something in the folders of the configuration changes, until `close()` of what is returned or of the
+   * Sharding. What `reload()` would reject with becomes a process warning with the code `SHERD_RELOAD_FAILED`, and the
+   * old configuration stays. Files that are named by `${file:…}` are not watched. Keeps no process alive.
+   *
+   * @throws TypeError when the configuration was given as an object
+   */
+  watch(): ConfigWatch
+  /**
    * Closes every connection, in phases: at once nothing is lent any more and those who wait are refused
    * (PoolDrainingError); requests and jobs that have their connection may finish; after four fifths of `deadlineMs` the
    * server is told to stop their queries, and whatever else they ask for is refused; at the deadline the sockets are
@@ -112,7 +139,6 @@ const CLOSE_DEADLINE_MS = 10_000
 
 /** The object that users hold. */
 export class ShardingInstance extends Scopes implements Sharding {
-  readonly shardNames: readonly string[]
   readonly shardedJob: JobApi['shardedJob'] = (identify: AnyFunction, handler: AnyFunction) =>
     createShardedJob(() => this, identify, handler) as never
   readonly shardedBatch: JobApi['shardedBatch'] = (
@@ -124,8 +150,8 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly connectedToAllShards: FanOutApi['connectedToAllShards']
   readonly fanOutReduce: FanOutApi['fanOutReduce']
   readonly fanOutStream: FanOutApi['fanOutStream']
-  readonly #topology: Topology
-  readonly #router: Router
+  readonly #layout: LiveLayout
+  readonly #reloader: Reloader
   readonly #pools: PoolRegistry
   readonly #health: HealthCheck
   readonly id: string
@@ -134,39 +160,62 @@ export class ShardingInstance extends Scopes implements Sharding {
 
   constructor(options: ShardingOptions) {
     super(options)
-    this.#topology = options.topology
-    this.#router = options.router
+    const { layout } = options
+    this.#layout = layout
+    this.#reloader = new Reloader(options)
     this.#pools = options.pools
     this.id = options.pools.id
     this.#subscriptions = new Subscriptions(this.id)
     this.#health = options.health
-    const parts = { scopes: this, layout: options, pools: options.pools, budgets: new ConnectionBudgets() }
+    const parts: ShardingParts & FanOutParts = {
+      ...options,
+      router: layout.router,
+      get topology() {
+        return layout.topology
+      },
+      get tenantSources() {
+        return layout.tenantSources
+      },
+      scopes: this,
+      budgets: new ConnectionBudgets(),
+      forcedTarget: undefined,
+      isLeaving: false,
+    }
     this.fanOut = (how, fn) => fanOut(parts, how, fn)
     this.connectedToAllShards = (fn) => fanOut(parts, {}, fn)
     this.fanOutReduce = (how: never, fn: (target: FanOutTarget) => unknown) =>
       fanOutReduce(parts, how, fn) as never
     this.fanOutStream = (how, fn) => new FanOutStream(parts, how, fn)
-    this.shardNames = Object.freeze([...options.topology.shards.keys()])
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
-    Object.defineProperty(this, PARTS, {
-      value: { ...options, scopes: this, forcedTarget: undefined, isLeaving: false } satisfies ShardingParts,
-    })
+    Object.defineProperty(this, PARTS, { value: parts })
+  }
+
+  get shardNames(): readonly string[] {
+    return this.#layout.shardNames
+  }
+
+  watch(): ConfigWatch {
+    return this.#reloader.watch()
+  }
+
+  reload(options?: ReloadOptions): Promise<ReloadReport> {
+    return this.#reloader.reload(options)
   }
 
   isolate(shard: string): Isolation {
-    return isolate(findShard(this.#topology, shard), this.#pools)
+    return isolate(findShard(this.#layout.topology, shard), this.#pools)
   }
 
   async recover(shard: string): Promise<void> {
-    await recover(findShard(this.#topology, shard), this.#pools)
+    await recover(findShard(this.#layout.topology, shard), this.#pools)
   }
 
   warmUp(options?: WarmUpOptions): Promise<WarmUpReport> {
-    return warmUp({ topology: this.#topology, pools: this.#pools }, options)
+    return warmUp({ topology: this.#layout.topology, pools: this.#pools }, options)
   }
 
   async explain(tenant: TenantId): Promise<RouteExplanation> {
-    return this.#router.explain(normalizeTenantId(tenant))
+    return this.#layout.router.explain(normalizeTenantId(tenant))
   }
 
   on<E extends ShardingEvent>(event: E, listener: ShardingListener<E>): Unsubscribe {
@@ -174,7 +223,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   }
 
   stats(options?: StatsOptions): ShardingStats {
-    const entries = Array.from(this.#topology.shards.values(), (shard) => {
+    const entries = Array.from(this.#layout.topology.shards.values(), (shard) => {
       const roles = {
         writing: this.#pools.stats(shard, 'writing', options),
         reading: this.#pools.stats(shard, 'reading', options),
@@ -185,12 +234,13 @@ export class ShardingInstance extends Scopes implements Sharding {
   }
 
   health(options?: HealthOptions): Promise<HealthReport> {
-    return this.#health.report(this.#topology.shards.values(), options)
+    return this.#health.report(this.#layout.topology.shards.values(), options)
   }
 
   close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<void> {
     if (!(deadlineMs >= 0))
       return Promise.reject(new TypeError(`deadlineMs must be 0 or more milliseconds, not ${deadlineMs}.`))
+    this.#reloader.stop()
     this.#closed ??= this.#pools.close(deadlineMs).finally(() => this.#subscriptions.end())
     return this.#closed
   }
@@ -203,16 +253,20 @@ export class ShardingInstance extends Scopes implements Sharding {
 /** What a Sharding is made of, for the bindings to frameworks. */
 export interface ShardingParts extends ShardingOptions {
   readonly scopes: Scopes
+  /** As the current configuration has it. */
+  readonly topology: Topology
+  /** Asks by the current configuration. */
+  readonly router: Router
+  /** Where requests carry their tenant, as the current configuration says. */
+  readonly tenantSources: readonly TenantSourceConfig[]
   /** Where every request goes, whatever tenant it names, while a test forces it there. */
   forcedTarget: Pick<TargetParts, 'shard' | 'tenant'> | undefined
   /** Whether the server around it has begun to shut down, so that no new traffic should be sent there. */
   isLeaving: boolean
 }
 
-export interface ShardingOptions extends ScopesOptions {
+export interface ShardingOptions extends ScopesOptions, ReloadParts {
   readonly health: HealthCheck
-  /** Where requests carry their tenant, as the configuration says. */
-  readonly tenantSources: readonly TenantSourceConfig[]
 }
 
 /** The parts of a Sharding, made by this copy of the package or by another. */

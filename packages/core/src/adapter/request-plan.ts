@@ -45,7 +45,7 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
   const plan: RequestPlan<R> = {
     sharding,
     parts,
-    identify: tenantIdentifier(sourcesOf(options, parts)),
+    identify: identifier(options, parts),
     isSkipped: skipTest(options.skip),
     required: options.required ?? false,
     checkout: options.checkout ?? 'auto',
@@ -70,11 +70,19 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
   return plan
 }
 
-function sourcesOf<R>(
-  { tenant }: RequestOptions<R>,
-  { tenantSources }: ShardingParts,
-): readonly TenantSource<R>[] {
-  return tenant === undefined ? tenantSources : [tenant].flat()
+/** By the sources of the options, else by those of the configuration, which a reload may change. */
+function identifier<R>({ tenant }: RequestOptions<R>, parts: ShardingParts): RequestPlan<R>['identify'] {
+  if (tenant !== undefined) return tenantIdentifier([tenant].flat() as TenantSource<R>[])
+  let { tenantSources } = parts
+  let identify = tenantIdentifier<R>(tenantSources)
+  return (req, requestParts) => {
+    // A configuration without any leaves those that there are: nothing else could be asked.
+    if (parts.tenantSources !== tenantSources && parts.tenantSources.length > 0) {
+      tenantSources = parts.tenantSources
+      identify = tenantIdentifier(tenantSources)
+    }
+    return identify(req, requestParts)
+  }
 }
 
 /** Without the options that are undefined, so that those leave the others' values alone. */

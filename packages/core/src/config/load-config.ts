@@ -26,7 +26,7 @@ export function loadConfig(
   source: string | ConfigObject | undefined,
   env: NodeJS.ProcessEnv,
 ): ResolvedConfig {
-  const directory = source ?? (env['SHERD_CONFIG'] || DEFAULT_DIRECTORY)
+  const directory = directoryOf(source, env)
   const { sources, main, shards } =
     typeof directory === 'string' ? readDirectory(directory, env) : readObject(directory, env)
   const isComplete = sources.every(({ isSound }) => isSound)
@@ -49,4 +49,12 @@ export function loadConfig(
     servers,
     shards: new FrozenMap(resolved),
   })
+}
+
+/** The directory that a configuration is read from, or the configuration itself where it is given. */
+export function directoryOf(
+  source: string | ConfigObject | undefined,
+  env: NodeJS.ProcessEnv,
+): string | ConfigObject {
+  return source ?? (env['SHERD_CONFIG'] || DEFAULT_DIRECTORY)
 }

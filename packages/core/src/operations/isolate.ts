@@ -7,10 +7,15 @@ export interface Isolation extends Disposable {
   release(): void
 }
 
-/** Takes all servers of a shard out of service, by hand. */
+/** Takes all servers of a shard out of service, by hand; also those that it gets by a reload meanwhile. */
 export function isolate(shard: Shard, pools: PoolRegistry): Isolation {
-  const releases = pools.all(shard).map(({ breaker }) => breaker.isolate())
+  pools.all(shard)
+  const releases: (() => void)[] = []
+  const unwatch = pools.watch(({ endpoint, breaker }) => {
+    if (endpoint.shard === shard.name) releases.push(breaker.isolate())
+  })
   const release = () => {
+    unwatch()
     for (const letGo of releases) letGo()
   }
   return { release, [Symbol.dispose]: release }

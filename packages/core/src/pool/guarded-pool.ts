@@ -172,6 +172,11 @@ export class GuardedPool<R> {
     if (outcome === 'answered') this.breaker.succeeded(this.breaker.admit())
   }
 
+  /** As {@link ShardPool.retire}. */
+  retire(): void {
+    this.pool.retire()
+  }
+
   /** As {@link ShardPool.close}; looks for the database no more. */
   close(deadlineMs: number): Promise<void> {
     this.breaker.stop()

@@ -29,6 +29,15 @@ export class IdentityGuard {
     this.#databaseOf.set(shard, database)
     this.#shardOf.set(database, shard)
   }
+
+  /** One that begins with the claims of those that `isKept`; this one stays as it is, for who still goes by it. */
+  successor(isKept: (shard: string) => boolean): IdentityGuard {
+    const next = new IdentityGuard()
+    for (const [shard, database] of this.#databaseOf) {
+      if (isKept(shard)) next.claim(shard, database)
+    }
+    return next
+  }
 }
 
 const TABLE = 'sherd_identity'

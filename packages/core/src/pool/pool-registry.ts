@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { nextShardingId } from '../diagnostics/sharding-id.ts'
-import { ShardUnavailableError } from '../errors.ts'
+import { PoolDrainingError, ShardUnavailableError } from '../errors.ts'
 import type { Endpoint, Shard, Topology } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
@@ -50,17 +50,41 @@ export class PoolRegistry {
   /** Of the Sharding that they belong to, as its events name it. */
   readonly id = nextShardingId()
   readonly #options: PoolRegistryOptions
-  readonly #identities = new IdentityGuard()
+  #topology: Topology
+  #identities = new IdentityGuard()
   readonly #pools = new Map<string, EndpointPool>()
+  /** Those that a reload has retired, for as long as anybody can still use them. */
+  readonly #retired = new Set<WeakRef<EndpointPool>>()
+  readonly #replaced = new WeakSet<Endpoint>()
   readonly #turns = new Map<string, number>()
   readonly #watchers = new Set<(pool: EndpointPool) => void>()
   #listeners: KnexListener[] = []
   #detour: Detour | undefined
-  #unboundKnex: Knex | undefined
+  #unbound: { readonly client: string; readonly knex: Knex } | undefined
   #isClosed = false
 
   constructor(options: PoolRegistryOptions) {
     this.#options = options
+    this.#topology = options.topology
+  }
+
+  /**
+   * Goes on with another topology. Endpoints that are in both keep their pools, with all that those know. A pool whose
+   * endpoint is in it no more is lent from by those alone who had come before, and keeps no connection that nobody uses.
+   *
+   * @throws Error while a test has sent all who ask elsewhere
+   */
+  adopt(topology: Topology): void {
+    if (this.#detour !== undefined)
+      throw new Error('A test runs in transactions: there is nothing to reload before its rollback().')
+    const before = this.#topology
+    const kept = new Set(endpointsOf(topology))
+    this.#topology = topology
+    this.#identities = this.#identities.successor(
+      (shard) => topology.shards.get(shard)?.primary === before.shards.get(shard)?.primary,
+    )
+    for (const endpoint of endpointsOf(before)) if (!kept.has(endpoint)) this.#retire(endpoint)
+    for (const pool of this.#pools.values()) pool.identities = this.#identities
   }
 
   /** The endpoints that serve a role, in the order of the configuration: the primary where there are no replicas. */
@@ -122,15 +146,16 @@ export class PoolRegistry {
 
   /** knex without a connection: builds and names things, runs nothing. */
   get unboundKnex(): Knex {
-    const [first] = this.#options.topology.shards.values()
-    this.#unboundKnex ??= createUnboundKnex((first as Shard).primary.client)
-    return this.#unboundKnex
+    const [first] = this.#topology.shards.values()
+    const { client } = (first as Shard).primary
+    if (this.#unbound?.client !== client) this.#unbound = { client, knex: createUnboundKnex(client) }
+    return this.#unbound.knex
   }
 
   /** Subscribes to knex's events on all endpoints, those to come included. */
   on(event: string, listener: KnexListener['listener']): void {
     this.#listeners.push({ event, listener })
-    for (const { knex } of this.#pools.values()) knex.on(event, listener)
+    for (const { knex } of this.#allPools()) knex.on(event, listener)
   }
 
   off(event: string, listener: KnexListener['listener']): void {
@@ -139,7 +164,7 @@ export class PoolRegistry {
     )
     if (index === -1) return
     this.#listeners = this.#listeners.toSpliced(index, 1)
-    for (const { knex } of this.#pools.values()) knex.off(event, listener)
+    for (const { knex } of this.#allPools()) knex.off(event, listener)
   }
 
   stats(shard: Shard, role: Role, options: StatsOptions = {}): RoleStats {
@@ -156,7 +181,7 @@ export class PoolRegistry {
   async close(deadlineMs: number): Promise<void> {
     this.#isClosed = true
     const { clock, deadlines } = this.#options
-    const pools = [...this.#pools.values()]
+    const pools = this.#allPools()
     const cut: Deadline = {
       deadline: clock.now() + deadlineMs * CUT_SHARE,
       expire: () => {
@@ -173,7 +198,29 @@ export class PoolRegistry {
     return [shard.primary, ...shard.replicas]
   }
 
+  #retire(endpoint: Endpoint): void {
+    this.#replaced.add(endpoint)
+    const pool = this.#pools.get(endpoint.id)
+    if (pool === undefined) return
+    this.#pools.delete(endpoint.id)
+    this.#retired.add(new WeakRef(pool))
+    pool.guarded.retire()
+  }
+
+  /** Also those that are no part of the topology any more and that somebody may still ask. */
+  #allPools(): readonly EndpointPool[] {
+    const pools = [...this.#pools.values()]
+    for (const reference of this.#retired) {
+      const pool = reference.deref()
+      if (pool === undefined) this.#retired.delete(reference)
+      else pools.push(pool)
+    }
+    return pools
+  }
+
   #get(endpoint: Endpoint): EndpointPool {
+    // Its id may be that of another one by now.
+    if (this.#replaced.has(endpoint)) throw replacedError(endpoint)
     let found = this.#pools.get(endpoint.id)
     if (found === undefined) {
       found = this.#create(endpoint)
@@ -207,4 +254,14 @@ export class PoolRegistry {
       })
     }
   }
+}
+
+function endpointsOf({ shards }: Topology): Endpoint[] {
+  return Array.from(shards.values()).flatMap(({ primary, replicas }) => [primary, ...replicas])
+}
+
+function replacedError({ id, shard }: Endpoint): PoolDrainingError {
+  return new PoolDrainingError(`The configuration of "${id}" has been replaced meanwhile: ask again.`, {
+    shard,
+  })
 }

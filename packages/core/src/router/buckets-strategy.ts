@@ -1,4 +1,4 @@
-import type { ResolvedConfig, ShardConfig } from '../config/resolved-config.ts'
+import type { ResolvedConfig } from '../config/resolved-config.ts'
 import { SLOT_COUNT } from '../config/slot-count.ts'
 import { crc16 } from '../util/crc16.ts'
 import { placeOf } from './place-of.ts'
@@ -13,7 +13,7 @@ import type { Placement, Strategy } from './strategy.ts'
  */
 export function createBucketsStrategy(config: ResolvedConfig): Strategy {
   const listed = createStaticStrategy(config)
-  const owners = ownersOf(Array.from(config.shards.values()))
+  const owners = ownersOf(config)
 
   function explain(tenant: string): Placement | undefined {
     const slot = slotOf(tenant)
@@ -33,9 +33,10 @@ export function slotOf(tenant: string): number {
   return crc16(tenant) % SLOT_COUNT
 }
 
-function ownersOf(shards: readonly ShardConfig[]): readonly (string | undefined)[] {
+/** The shard of each slot. */
+export function ownersOf({ shards }: ResolvedConfig): readonly (string | undefined)[] {
   const owners = new Array<string | undefined>(SLOT_COUNT)
-  for (const { name, buckets } of shards) {
+  for (const { name, buckets } of shards.values()) {
     for (const { first, last } of buckets) owners.fill(name, first, last + 1)
   }
   return owners

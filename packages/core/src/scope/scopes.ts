@@ -1,9 +1,9 @@
 import type { Knex } from 'knex'
 import { Binding } from '../pool/binding.ts'
 import type { PoolRegistry, Role } from '../pool/pool-registry.ts'
-import type { Router } from '../router/router.ts'
+import type { LiveLayout } from '../router/live-layout.ts'
 import { findShard } from '../topology/find-shard.ts'
-import type { Shard, Topology } from '../topology/topology.ts'
+import type { Shard } from '../topology/topology.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
 import {
   bindScope,
@@ -25,8 +25,7 @@ import { currentBinding, runBound } from './scope-storage.ts'
 import { tokenTarget } from './scope-token.ts'
 
 export interface ScopesOptions {
-  readonly topology: Topology
-  readonly router: Router
+  readonly layout: LiveLayout
   readonly pools: PoolRegistry
 }
 
@@ -44,8 +43,7 @@ export interface EnteredScope {
 
 /** Opens and ends the scopes of one `Sharding`. */
 export class Scopes implements ScopeApi {
-  readonly #topology: Topology
-  readonly #router: Router
+  readonly #layout: LiveLayout
   readonly #pools: PoolRegistry
   readonly db: Knex
   readonly currentScope = currentScope
@@ -58,9 +56,8 @@ export class Scopes implements ScopeApi {
   readonly withTransaction = withTransaction
   readonly withRawConnection = withRawConnection
 
-  constructor({ topology, router, pools }: ScopesOptions) {
-    this.#topology = topology
-    this.#router = router
+  constructor({ layout, pools }: ScopesOptions) {
+    this.#layout = layout
     this.#pools = pools
     this.db = createDb(pools, () => {
       const binding = currentBinding()
@@ -93,7 +90,7 @@ export class Scopes implements ScopeApi {
 
   /** The scope that a target leads to from `outer`; a promise only if the router needs one. Refuses as `connectedTo`. */
   locate(target: TargetParts, outer: Binding<OpenScope> | undefined): Scope | Promise<Scope> {
-    return nextScope(this.#origin(outer), target, (tenant) => this.#router.route(tenant))
+    return nextScope(this.#origin(outer), target, (tenant) => this.#layout.router.route(tenant))
   }
 
   connectedToTenant<T>(tenant: TenantId, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
@@ -115,7 +112,7 @@ export class Scopes implements ScopeApi {
   enter(value: Scope, around: Binding<OpenScope> | undefined, options: EnterOptions = {}): EnteredScope {
     // Code that a settled scope has left behind, such as a timer, may open scopes that have nothing to do with it.
     const outer = around?.rules.ended === undefined ? around : undefined
-    const shard = findShard(this.#topology, value.shard)
+    const shard = findShard(this.#layout.topology, value.shard)
     const shared = options.separate ? undefined : this.#inReach(outer, shard, value.role)
     if (shared !== undefined) {
       const rules = new OpenScope(value, shared.rules.endpoint, this, outer, options)
@@ -134,7 +131,9 @@ export class Scopes implements ScopeApi {
     const endpoints = this.#pools.endpointsFor(shard, role)
     for (let binding = outer; binding !== undefined; binding = binding.rules.outer) {
       const { api, ended, endpoint } = binding.rules
-      if (api === this && ended === undefined && endpoints.includes(endpoint.endpoint)) return binding
+      // By its id: a reload leaves a scope with the pool that it has.
+      const serves = endpoints.some(({ id }) => id === endpoint.endpoint.id)
+      if (api === this && ended === undefined && serves) return binding
     }
     return undefined
   }
@@ -144,6 +143,6 @@ export class Scopes implements ScopeApi {
   }
 
   async shardFor(tenant: TenantId): Promise<string> {
-    return this.#router.route(normalizeTenantId(tenant))
+    return this.#layout.router.route(normalizeTenantId(tenant))
   }
 }

@@ -22,7 +22,7 @@ export interface TestShardingOptions extends CreateShardingOptions {
 
 /**
  * A Sharding as the configuration describes it, on databases of its own: for each shard one is created on the shard's
- * server (for SQLite in the folder for temporary files), and removed by `close()`. What runs that were killed have left is
+ * server (for SQLite in the folder for temporary files), and removed by `close()`; `reload()` is refused. What runs that were killed have left is
  * removed by the next one. Replicas are left out: readers read the temporary database itself. The user that shards connect
  * as needs the right to create databases.
  *
@@ -38,7 +38,10 @@ export async function createTestSharding({
   const databases = new TemporaryDatabases()
   const templateOf = typeof template === 'function' ? template : () => template
   try {
-    const sharding = new TestSharding(wire(await databases.create(resolved, templateOf)), databases)
+    const sharding = new TestSharding(
+      wire(await databases.create(resolved, templateOf), { source: config, env }),
+      databases,
+    )
     try {
       for (const shard of sharding.shardNames) {
         await sharding.connectedTo(shard, async () => await prepare?.(sharding.db, shard))
@@ -63,9 +66,24 @@ class TestSharding extends ShardingInstance {
     this.#databases = databases
   }
 
+  override reload(): Promise<never> {
+    return Promise.reject(notReloadable())
+  }
+
+  override watch(): never {
+    throw notReloadable()
+  }
+
   override async close(options?: { deadlineMs?: number }): Promise<void> {
     await super.close(options)
     this.#dropped ??= this.#databases.drop()
     await this.#dropped
   }
+}
+
+function notReloadable(): Error {
+  return new Error(
+    'A test Sharding cannot be reloaded: its databases were made for the configuration that it began with. Close it and ' +
+      'make another one, or test reload() with createSharding().',
+  )
 }

@@ -10,6 +10,7 @@ import type {
 } from '../config/resolved-config.ts'
 import { discreet } from '../util/discreet.ts'
 import { FrozenMap } from '../util/frozen-map.ts'
+import { isSame } from '../util/is-same.ts'
 
 /** All shards at one moment. Never changed: a reload makes a new one with a higher version. */
 export interface Topology {
@@ -45,25 +46,37 @@ export interface Endpoint {
   readonly knex: Readonly<Partial<Knex.Config>>
 }
 
-/** The picture of a configuration's shards. Opens nothing: a shard that nobody asks for costs a few objects. */
-export function createTopology(config: ResolvedConfig, version = 1): Topology {
-  const shards = Array.from(config.shards.values(), (shard) => [shard.name, createShard(shard)] as const)
+/**
+ * The picture of a configuration's shards. Opens nothing: a shard that nobody asks for costs a few objects. Endpoints
+ * that are as they were in `previous` are the same objects there and here, and so keep their pools.
+ */
+export function createTopology(config: ResolvedConfig, version = 1, previous?: Topology): Topology {
+  const shards = Array.from(config.shards.values(), (shard) => {
+    return [shard.name, createShard(shard, previous?.shards.get(shard.name))] as const
+  })
   return Object.freeze({ version, shards: new FrozenMap(shards) })
 }
 
-function createShard(config: ShardConfig): Shard {
-  const replicas = config.replicas.map((replica, index) => createReplica(config, replica, index))
+function createShard(config: ShardConfig, previous: Shard | undefined): Shard {
+  const primary = createEndpoint(config, {
+    id: config.name,
+    kind: 'primary',
+    connection: config.connection,
+    pool: config.pool,
+  })
+  const replicas = config.replicas.map((replica, index) =>
+    unlessSame(createReplica(config, replica, index), previous?.replicas[index]),
+  )
   return Object.freeze({
     name: config.name,
     config,
-    primary: createEndpoint(config, {
-      id: config.name,
-      kind: 'primary',
-      connection: config.connection,
-      pool: config.pool,
-    }),
+    primary: unlessSame(primary, previous?.primary),
     replicas: Object.freeze(replicas),
   })
+}
+
+function unlessSame(endpoint: Endpoint, previous: Endpoint | undefined): Endpoint {
+  return previous !== undefined && isSameEndpoint(previous, endpoint) ? previous : endpoint
 }
 
 function createReplica(config: ShardConfig, { connection, pool }: ReplicaConfig, index: number): Endpoint {
@@ -78,4 +91,14 @@ function createEndpoint(
   return discreet<Endpoint>({ ...own, shard, client, session, breaker, scrub, identity, afterCreate, knex }, [
     'connection',
   ])
+}
+
+/** Whether connections that were opened by one are as good as those that the other opens. */
+function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  // A connection cannot be enumerated.
+  return isSame(settingsOf(one), settingsOf(other)) && isSame({ ...one }, { ...other })
+}
+
+function settingsOf({ connection }: Endpoint): ConnectionConfig {
+  return typeof connection === 'object' ? { ...connection } : connection
 }

@@ -26,13 +26,16 @@ export async function runOnServer<T>(
     ['connection'],
   )
   const sharding = new ShardingInstance(
-    wire({
-      router: { ...router, strategy: 'static' },
-      tenant: [],
-      limits: limitsDefaults,
-      servers: new FrozenMap([]),
-      shards: new FrozenMap([[shard.name, bare]]),
-    }),
+    wire(
+      {
+        router: { ...router, strategy: 'static' },
+        tenant: [],
+        limits: limitsDefaults,
+        servers: new FrozenMap([]),
+        shards: new FrozenMap([[shard.name, bare]]),
+      },
+      { source: undefined, env: {} },
+    ),
   )
   try {
     return await sharding.connectedTo(shard.name, () => fn(sharding.db))
