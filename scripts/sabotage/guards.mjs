@@ -472,7 +472,7 @@ export const guards = [
   {
     name: 'black hole: an attempt to connect that hears nothing is waited for',
     file: core('pool/hedged-open.ts'),
-    find: 'if (attempts.size < ATTEMPTS) planNext()',
+    find: 'next = { deadline: clock.now() + everyMs, expire: start }\n      deadlines.add(next)',
     replace: '',
     tests: tests('pool/guarded-pool.test.ts'),
     reddens: /^fault 9:/,
@@ -640,7 +640,7 @@ export const guards = [
   {
     name: 'refill: what was lost stays lost until somebody waits',
     file: core('pool/shard-pool.ts'),
-    find: 'this.#isInUse ? this.#options.limits.min - this.#members.size : 0',
+    find: 'keepsMin ? this.#options.limits.min - this.#members.size : 0',
     replace: '0',
     tests: tests('pool/refill.test.ts'),
     reddens: /^fault 12:/,

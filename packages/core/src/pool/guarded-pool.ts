@@ -48,6 +48,8 @@ interface Addition<R> {
 
 /** An attempt that says nothing for a third of its time gets another one beside it. */
 const HEDGES = 3
+/** A probe that was not answered in time gives the next one twice as much, up to so many times `connectTimeoutMs`. */
+const PATIENCE_MAX = 8
 
 /** A pool behind a circuit breaker: while its server is down callers are told so at once, and nobody has to find out. */
 export class GuardedPool<R> {
@@ -55,6 +57,8 @@ export class GuardedPool<R> {
   readonly breaker: CircuitBreaker
   readonly #options: GuardedPoolOptions<R>
   readonly #driver: WatchedDriver<R>
+  /** How many times its usual time limit the next probe has: a server, or this process, may be too slow for that. */
+  #patience = 1
   readonly #additions = new Set<AbortController>()
   /** Since when the breaker is as it is; undefined when it has never been otherwise. */
   #changedAt: Date | undefined
@@ -185,9 +189,11 @@ export class GuardedPool<R> {
   }
 
   #probe(permit: Permit): void {
-    runInRootContext(() => this.#renew(permit)).then(
+    const timeoutMs = this.#options.limits.connectTimeoutMs * this.#patience
+    runInRootContext(() => this.#renew(permit, timeoutMs)).then(
       () => this.breaker.succeeded(permit),
       (error) => {
+        this.#patience = codeOf(error) === 'ETIMEDOUT' ? Math.min(this.#patience * 2, PATIENCE_MAX) : 1
         // A server that says no is there: whoever comes now is told what it says.
         if (verdictOn(error) === 'answer') this.breaker.succeeded(permit)
         else this.breaker.ended(permit)
@@ -196,12 +202,12 @@ export class GuardedPool<R> {
   }
 
   /** Everything that is older is lent no more, once a new connection is there. */
-  async #renew(permit: Permit | undefined): Promise<void> {
-    const { connectTimeoutMs } = this.#options.limits
+  async #renew(permit: Permit | undefined, timeoutMs = this.#options.limits.connectTimeoutMs): Promise<void> {
     await this.#add({
-      timeoutMs: connectTimeoutMs,
+      timeoutMs,
       open: async (signal, onLost) => {
         const resource = await this.#driver.openUnder(permit, signal, onLost)
+        this.#patience = 1
         // What is idle may have been cut off like the rest.
         void this.pool.rotate()
         return resource

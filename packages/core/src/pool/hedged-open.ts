@@ -16,7 +16,8 @@ const ATTEMPTS = 3
 /**
  * Opens a resource, with a second and a third attempt beside one that says nothing: packets that were lost on the way
  * are not sent again for seconds, while a new connection would be there at once
- * (the hedged requests of https://research.google/pubs/the-tail-at-scale/). The first word of any of them counts.
+ * (the hedged requests of https://research.google/pubs/the-tail-at-scale/). The first word of any of them counts. The
+ * first attempt has all the time that `signal` leaves it, for a server that is slow; later ones make way for new ones.
  */
 export function openHedged<R>(
   options: HedgeOptions<R>,
@@ -43,7 +44,14 @@ export function openHedged<R>(
       abort(signal.reason)
       reject(signal.reason)
     }
+    const makeWay = () => {
+      const [, second] = attempts
+      if (attempts.size < ATTEMPTS || second === undefined) return
+      attempts.delete(second)
+      second.abort(new Error('a new attempt to connect takes its place'))
+    }
     const start = () => {
+      makeWay()
       const attempt = new AbortController()
       attempts.add(attempt)
       driver.open(attempt.signal, onLost).then(
@@ -58,15 +66,11 @@ export function openHedged<R>(
           }
         },
         (error) => {
-          attempts.delete(attempt)
-          if (!end()) return
+          if (!attempts.delete(attempt) || !end()) return
           abort(error)
           reject(error)
         },
       )
-      if (attempts.size < ATTEMPTS) planNext()
-    }
-    const planNext = () => {
       next = { deadline: clock.now() + everyMs, expire: start }
       deadlines.add(next)
     }

@@ -243,6 +243,21 @@ test('fault 9: whenever a black hole ends, the next caller is served within a se
   )
 })
 
+test('a server that takes long to let anybody in is found in the end', async () => {
+  const { pool, driver, clock, breaker } = guardedPool({ max: 4 }, { open: () => clock.sleep(5000) })
+  while (breaker.isClosed) {
+    try {
+      callers(1, pool)
+    } catch {
+      // Refused at once.
+    }
+    await clock.advance(100)
+  }
+  await clock.advance(20_000)
+  expect(breaker.name).toBe('closed')
+  expect(driver.held).toBe(1)
+})
+
 test('fault 25: a connect that takes long because the event loop stood still says nothing of the database', async () => {
   const { pool, breaker, clock } = guardedPool({ max: 10, connectConcurrency: 10 }, { open: 'manual' })
   callers(10, pool)
