@@ -120,3 +120,9 @@ test('a template is copied, where the database knows how', async () => {
   expect(await sharding.connectedTo('one', () => sharding.db.schema.hasTable('own'))).toBe(true)
   expect(await sharding.connectedTo('two', () => sharding.db.schema.hasTable('own'))).toBe(false)
 })
+
+test('it refuses to be reloaded, and to watch: its databases belong to the first configuration', async () => {
+  const sharding = await open()
+  await expect(sharding.reload()).rejects.toThrow(/A test Sharding cannot be reloaded/)
+  expect(() => sharding.watch()).toThrow(/A test Sharding cannot be reloaded/)
+})

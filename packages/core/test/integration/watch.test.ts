@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSharding, type Sharding } from '../../src/index.ts'
 import { until } from '../support/until.ts'
@@ -128,3 +131,22 @@ test('a configuration without files cannot be watched; one whose shards are file
   write(config, ['b'])
   await names(sharding, 'a', 'b')
 })
+
+test('a watch keeps no process alive', async () => {
+  const config = folder()
+  write(config, ['a'])
+  const core = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
+  const script = `
+    import { createSharding } from ${JSON.stringify(core)}
+    createSharding({ config: ${JSON.stringify(config)} }).watch()
+    console.log('watching')`
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+  })
+  const [code] = await once(child, 'close')
+  expect([code, output.trim()]).toEqual([0, 'watching'])
+}, 60_000)
