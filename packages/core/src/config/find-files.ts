@@ -35,7 +35,8 @@ export function findMainFile(directory: string): Found {
 /** Reads the shard files of a directory, one a shard, in the order of their names. */
 export function findShardFiles(directory: string): Found[] {
   const names = listFolder(directory)
-  const found = names.map((name) => findShardFile(join(directory, name), names))
+  const first = firstOfEachShard(names)
+  const found = names.map((name) => findShardFile(join(directory, name), first))
   if (found.length > 0) return found
   const source = new ConfigSource({ file: shownPath(directory), folder: directory })
   source.report([], {
@@ -56,7 +57,18 @@ function listFolder(directory: string): string[] {
   }
 }
 
-function findShardFile(path: string, names: readonly string[]): Found {
+/** The first file of each shard: with thousands of files, nobody looks for it among all of them for each. */
+function firstOfEachShard(names: readonly string[]): ReadonlyMap<string, string> {
+  const first = new Map<string, string>()
+  for (const name of names) {
+    const extension = extname(name)
+    const shard = basename(name, extension)
+    if (EXTENSIONS.includes(extension) && !first.has(shard)) first.set(shard, name)
+  }
+  return first
+}
+
+function findShardFile(path: string, firstOf: ReadonlyMap<string, string>): Found {
   const extension = extname(path)
   const shard = basename(path, extension)
   const source = new ConfigSource({ file: shownPath(path), folder: dirname(path), shard })
@@ -69,9 +81,7 @@ function findShardFile(path: string, names: readonly string[]): Found {
   }
   const badName = complainAboutName(shard)
   if (badName !== undefined) source.report([], badName)
-  const first = names.find(
-    (name) => EXTENSIONS.includes(extname(name)) && basename(name, extname(name)) === shard,
-  )
+  const first = firstOf.get(shard)
   if (first !== undefined && first !== basename(path)) {
     source.report([], {
       message: `describes the shard \`${shard}\` a second time, after \`${first}\``,
