@@ -723,7 +723,7 @@ export const guards = [
     find: 'const oldest = pool.#idle.popOldest()',
     replace: 'const oldest = pool.#idle.popOldest() ?? [...pool.#members][0]',
     tests: tests('pool/pool-budgets.test.ts'),
-    reddens: /^what is shared is never exceeded/,
+    reddens: /^a connection in use is never closed/,
   },
   {
     name: 'budgets: a database in memory is closed for another pool',

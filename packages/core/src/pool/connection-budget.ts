@@ -1,4 +1,4 @@
-import type { PoolShare } from './pool-share.ts'
+import type { BudgetHolder } from './budget-holder.ts'
 
 /**
  * Connections that several pools have between them, such as those to one server.
@@ -16,11 +16,11 @@ export class ConnectionBudget {
   #taken = 0
   #closing = 0
   /** Pools that have connections. */
-  readonly #holders = new Set<PoolShare>()
+  readonly #holders = new Set<BudgetHolder>()
   /** Pools that want one and get none, in the order of their turns. */
-  readonly #wanting = new Set<PoolShare>()
+  readonly #wanting = new Set<BudgetHolder>()
   /** Pools with idle connections, in the order in which they had one come to rest last. */
-  readonly #resting = new Set<PoolShare>()
+  readonly #resting = new Set<BudgetHolder>()
 
   constructor(setting: string, limit: number) {
     this.setting = setting
@@ -32,17 +32,17 @@ export class ConnectionBudget {
   }
 
   /** Whether there is room, or could be made. */
-  canServe(share: PoolShare): boolean {
+  canServe(share: BudgetHolder): boolean {
     return !this.isFull || this.#resting.size > (this.#resting.has(share) ? 1 : 0)
   }
 
-  take(share: PoolShare): void {
+  take(share: BudgetHolder): void {
     this.#taken++
     this.#holders.add(share)
     this.#wanting.delete(share)
   }
 
-  giveBack(share: PoolShare): void {
+  giveBack(share: BudgetHolder): void {
     this.#taken--
     if (share.taken === 0) {
       this.#holders.delete(share)
@@ -63,21 +63,21 @@ export class ConnectionBudget {
     this.#closing--
   }
 
-  want(share: PoolShare): void {
+  want(share: BudgetHolder): void {
     this.#wanting.add(share)
     this.#makeRoom()
   }
 
-  rested(share: PoolShare): void {
+  rested(share: BudgetHolder): void {
     this.#resting.delete(share)
     this.#resting.add(share)
     this.#makeRoom()
   }
 
   /** Whether what has become free in a pool whose first caller has waited since `since` is for another pool. */
-  isClaimed(share: PoolShare, since: number): boolean {
+  isClaimed(share: BudgetHolder, since: number): boolean {
     if (this.#isProvided) return false
-    const isNew = ({ taken }: PoolShare) => taken === 0
+    const isNew = ({ taken }: BudgetHolder) => taken === 0
     const contenders = this.#holders.size + [...this.#wanting].filter(isNew).length
     const part = Math.max(1, Math.floor(this.limit / contenders))
     for (const other of this.#wanting) {

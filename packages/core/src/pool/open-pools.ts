@@ -1,6 +1,6 @@
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
-import type { PoolShare } from './pool-share.ts'
+import type { BudgetHolder } from './budget-holder.ts'
 
 export interface OpenPoolsOptions {
   /** Pools with connections, at most; null for no limit. */
@@ -21,10 +21,10 @@ export class OpenPools {
   readonly #options: OpenPoolsOptions
   #size = 0
   /** Pools that nobody uses, and since when, in that order. */
-  readonly #unused = new Map<PoolShare, number>()
+  readonly #unused = new Map<BudgetHolder, number>()
   /** Pools whose connections are being closed for others. */
-  readonly #emptying = new Set<PoolShare>()
-  readonly #wanting = new Set<PoolShare>()
+  readonly #emptying = new Set<BudgetHolder>()
+  readonly #wanting = new Set<BudgetHolder>()
   #sweep: Deadline | undefined
 
   constructor(options: OpenPoolsOptions) {
@@ -41,12 +41,12 @@ export class OpenPools {
     return !this.isFull || this.#unused.size > 0
   }
 
-  opened(share: PoolShare): void {
+  opened(share: BudgetHolder): void {
     this.#size++
     this.#wanting.delete(share)
   }
 
-  emptied(share: PoolShare): void {
+  emptied(share: BudgetHolder): void {
     this.#size--
     this.#unused.delete(share)
     this.#emptying.delete(share)
@@ -57,20 +57,20 @@ export class OpenPools {
     }
   }
 
-  used(share: PoolShare): void {
+  used(share: BudgetHolder): void {
     this.#unused.delete(share)
     // Somebody has come for it while it was being emptied: another one has to go.
     if (this.#emptying.delete(share)) this.#makeRoom()
   }
 
-  rested(share: PoolShare): void {
+  rested(share: BudgetHolder): void {
     this.#unused.delete(share)
     this.#unused.set(share, this.#options.clock.now())
     this.#makeRoom()
     this.#planSweep()
   }
 
-  want(share: PoolShare): void {
+  want(share: BudgetHolder): void {
     this.#wanting.add(share)
     this.#makeRoom()
   }
@@ -86,7 +86,7 @@ export class OpenPools {
     }
   }
 
-  #empty(share: PoolShare): void {
+  #empty(share: BudgetHolder): void {
     this.#unused.delete(share)
     this.#emptying.add(share)
     share.yieldAll()

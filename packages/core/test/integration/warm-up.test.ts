@@ -137,8 +137,8 @@ test('is over by timeoutMs whatever hangs: a server that says nothing, a hook, c
     last: { connection: await silentServer() },
   })
   const startedAt = performance.now()
-  const { shards } = await sharding.warmUp({ timeoutMs: 300, concurrency: 4 })
-  expect(performance.now() - startedAt).toBeLessThan(bound(100) + 300)
+  const { shards } = await sharding.warmUp({ timeoutMs: 1500, concurrency: 4 })
+  expect(performance.now() - startedAt).toBeLessThan(bound(100) + 1500)
   expect(shards['good']).toMatchObject({ status: 'ready', opened: 1 })
   for (const name of ['silent', 'hook', 'credentials', 'behind', 'last'])
     expect(shards[name], name).toMatchObject({ status: 'failed', opened: 0, code: 'ETIMEDOUT' })

@@ -151,6 +151,19 @@ test('an idle connection of another pool is closed for a caller, and the new one
   expect(bench.held).toBe(2)
 })
 
+test('a connection in use is never closed for another pool, though it was idle before', async () => {
+  const bench = poolsOf(2, { serverMax: 1 })
+  await use(bench, 0)
+  const holder = bench.ask(0)
+  const other = bench.ask(1)
+  await bench.clock.advance(1000)
+  expect(holder.resource.isUsable).toBe(true)
+  expect(other.outcome).toBe('waiting')
+  holder.release()
+  await settled()
+  expect(other.outcome).toBe('served')
+})
+
 test('one connection is closed for one caller, however often he is looked after', async () => {
   const bench = poolsOf(2, { serverMax: 4, pool: { max: 4 }, driver: { close: 'manual' } })
   const callers = Array.from({ length: 4 }, () => bench.ask(0))
