@@ -62,7 +62,9 @@ export class FakeServer extends FakeDriver {
       this.#complain(`${text} was sent while a query of another lease ran`)
     // A stream that is cancelled goes on to fetch until it is told: that is what is to be stopped.
     const isOfStream = (cancel: RunningCancel) => text.startsWith('fetch') && cancel.lease === lease
-    if (this.cancels.some((cancel) => cancel.connection === connection && !isOfStream(cancel)))
+    const mayBeHit = (cancel: RunningCancel) => cancel.connection === connection && !isOfStream(cancel)
+    // What is sent on a closed connection reaches nobody.
+    if (connection.isUsable && this.cancels.some(mayBeHit))
       this.#complain(`${text} was sent while a cancel was on its way`)
     if (this.resetting.has(connection) || this.resting.has(connection))
       this.#complain(`${text} was sent on a connection that nobody holds`)
