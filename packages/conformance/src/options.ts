@@ -1,4 +1,4 @@
-import { connectedTo, currentScope, db } from '@sherd/core'
+import { connectedTo, connectedToAllShards, currentScope, db } from '@sherd/core'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { describe, expect, it } from 'vitest'
 import { openSharding } from '../../core/test/support/open-sharding.ts'
@@ -36,6 +36,28 @@ export function describeOptions(name: string, startApp: StartApp): void {
       }
       // What it leaves out is as it was.
       expect((await app.ask('/', undefined, { headers: { 'x-own': 'yes' } })).status).toBe(400)
+      await atRest(sharding)
+    })
+
+    it('allowFanOut: requests for which it is set ask all shards, others none but their own', async () => {
+      const sharding = openShard(url)
+      const allowed: Options = { allowFanOut: true }
+      const app = await start(startApp, {
+        sharding,
+        options: { perRequest: (req) => (req.headers['x-admin'] === undefined ? undefined : allowed) },
+        routes: (routes) =>
+          routes.get('/', async (_req, res) => {
+            const asked = connectedToAllShards(database)
+            res.json(
+              await asked
+                .then(({ outcomes }) => outcomes.map(({ shard }) => shard))
+                .catch(({ code }) => code),
+            )
+          }),
+      })
+      const headers = { 'x-admin': 'yes' }
+      expect(await app.json('/', 'acme', { headers })).toEqual(sharding.shardNames)
+      expect(await app.json('/', 'acme')).toBe('SHARD_ERR_SCOPE_LOCKED')
       await atRest(sharding)
     })
 

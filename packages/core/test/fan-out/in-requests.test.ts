@@ -54,15 +54,29 @@ test('allowFanOut of the middleware, or of single requests, lets it', async () =
   await nothingBusy()
 })
 
+test('what it allows is one step: from within a fan-out there is none, and no other shard', async () => {
+  const { sharding } = await openShards({ count: 2 })
+  const ask = await serveAll(sharding, { allowFanOut: true }, async () => {
+    const nested = await connectedToAllShards(() => connectedToAllShards(() => 1).catch(({ code }) => code))
+    const elsewhere = await connectedToAllShards(({ shard }) =>
+      sharding.connectedTo(shard === 'shard_0' ? 'shard_1' : 'shard_0', () => 1).catch(({ code }) => code),
+    )
+    const values = [...nested.outcomes, ...elsewhere.outcomes].map((each) => 'value' in each && each.value)
+    return [...new Set(values)]
+  })
+  expect(await ask()).toEqual([200, '["SHARD_ERR_SCOPE_LOCKED"]'])
+})
+
 test('a client of a GET that leaves stops it on all shards; that of a POST does not', async () => {
   const { sharding, running, nothingBusy } = await openShards({ count: 3 })
+  // Not the request's own, whose query is stopped with its lease.
   const ask = await serveAll(sharding, { allowFanOut: true }, () =>
-    connectedToAllShards(() => sharding.db.raw('select pg_sleep(1.5)')),
+    sharding.fanOut({ shards: ['shard_1', 'shard_2'] }, () => sharding.db.raw('select pg_sleep(1.5)')),
   )
   for (const method of ['GET', 'POST']) {
     const controller = new AbortController()
     const left = ask({ method, signal: controller.signal }).catch((error) => error)
-    await until(async () => (await running('pg_sleep')) === 3)
+    await until(async () => (await running('pg_sleep')) === 2)
     const leftAt = performance.now()
     controller.abort()
     await left
