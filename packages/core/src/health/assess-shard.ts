@@ -39,7 +39,7 @@ const BREAKER_WARNINGS: Readonly<Record<BreakerStateName, [HealthWarningCode, st
 }
 
 const WHY_SKIPPED = {
-  'last connection': 'not asked, to leave the last connection free',
+  'last connection': 'not asked, to leave the last connection to those who need it',
   'no time': 'not asked, for the time for all probes was over',
 } as const
 

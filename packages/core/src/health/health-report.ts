@@ -37,8 +37,8 @@ export interface ShardHealth {
  * - `BREAKER_OPEN`, `BREAKER_HALF_OPEN`: the server counts as down; in the second case it is being asked just now.
  * - `ISOLATED`: taken out of service by `sharding.isolate()`.
  * - `PROBE_FAILED`: the server did not answer the probe within its time.
- * - `PROBE_SKIPPED`: nothing was asked, so as not to take the pool's last connection, or because the time for all probes
- *   was over. Harmless.
+ * - `PROBE_SKIPPED`: nothing was asked, so as not to take the last connection of the pool or of those that pools share, or
+ *   because the time for all probes was over. Harmless.
  * - `CONNECT_FAILED`: the last attempt to open a connection has failed, less than a minute ago.
  * - `IDENTITY_MISMATCH`: the address leads to another database than the shard's.
  * - `DRAINING`: nothing is lent any more, for `sharding.close()` has been called.

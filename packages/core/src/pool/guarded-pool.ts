@@ -134,6 +134,7 @@ export class GuardedPool<R> {
     const asked = isNew ? undefined : this.pool.probe()
     if (asked !== undefined) return (await asked) ? answered() : failed()
     if (!isRemote && this.#driver.isConnected) return { kind: 'none' }
+    if (!this.pool.hasRoom) return { kind: 'skipped', reason: 'last connection' }
     const open: Addition<R>['open'] = (signal, onLost) => this.#driver.open(signal, onLost)
     return await runInRootContext(() =>
       this.#add({ timeoutMs: Math.min(timeoutMs, limits.connectTimeoutMs), open }).then(answered, failed),

@@ -36,6 +36,8 @@ export interface OpeningBudget {
   mustYield(since: number): boolean
   /** Whether there is room for one more, or could be made. */
   readonly canTake: boolean
+  /** Whether there is room for one more, without closing what others have. */
+  readonly hasRoom: boolean
   /** The setting that the pool waits for, if it does. */
   readonly blockedBy: string | undefined
 }
@@ -51,5 +53,6 @@ export const UNLIMITED: OpeningBudget = Object.freeze({
   rested() {},
   mustYield: () => false,
   canTake: true,
+  hasRoom: true,
   blockedBy: undefined,
 })

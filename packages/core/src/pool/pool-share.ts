@@ -1,5 +1,4 @@
 import type { Clock } from '../util/clock.ts'
-import type { BudgetHolder } from './budget-holder.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import type { OpenPools } from './open-pools.ts'
 import type { BudgetedPool, OpeningBudget } from './opening-budget.ts'
@@ -15,7 +14,7 @@ export interface PoolShareOptions {
 }
 
 /** One pool's part in what pools share. A connection needs room in everything at once, or takes it nowhere. */
-export class PoolShare implements OpeningBudget, BudgetHolder {
+export class PoolShare implements OpeningBudget {
   readonly #options: PoolShareOptions
   #taken = 0
   #blockedBy: ConnectionBudget | OpenPools | undefined
@@ -29,6 +28,7 @@ export class PoolShare implements OpeningBudget, BudgetHolder {
     return this.#taken
   }
 
+  /** Since when it has been its turn next; only while it wants more. */
   get wantingSince(): number {
     return this.#wantingSince
   }
@@ -40,6 +40,10 @@ export class PoolShare implements OpeningBudget, BudgetHolder {
   get canTake(): boolean {
     const { budgets, openPools } = this.#options
     return (this.#taken > 0 || openPools.canServe) && budgets.every((budget) => budget.canServe(this))
+  }
+
+  get hasRoom(): boolean {
+    return this.#full === undefined
   }
 
   get blockedBy(): string | undefined {

@@ -292,6 +292,11 @@ export class ShardPool<R> {
     return this.#idle.size + Math.max(0, room)
   }
 
+  /** Whether one more could be opened, without closing anything for it here or in another pool. */
+  get hasRoom(): boolean {
+    return this.#room > this.#connector.pending && this.#budget.hasRoom
+  }
+
   /**
    * Whether the resource that would be lent next answers within `pingTimeoutMs`; undefined when there is none to ask.
    * Nobody who comes meanwhile is kept waiting for it: callers get another one, or whichever is there first.

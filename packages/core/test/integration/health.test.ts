@@ -26,10 +26,11 @@ const ask = (sharding: Sharding, shard = 'one') =>
   sharding.connectedTo(shard, () => sharding.db.raw('select 1'))
 
 /** Statuses and codes by shard: `{ one: ['degraded', 'WAITING'] }`. */
-function outline({ shards }: HealthReport): Record<string, string[]> {
-  const lines = Object.entries(shards).map(
-    ([name, { status, warnings }]) => [name, [status, ...warnings.map(({ code }) => code)]] as const,
-  )
+function outline({ shards }: HealthReport): Record<string, readonly string[]> {
+  const lines = Object.entries(shards).map(([name, { status, warnings }]): [string, readonly string[]] => [
+    name,
+    [status, ...warnings.map(({ code }) => code)],
+  ])
   return Object.fromEntries(lines)
 }
 
@@ -160,6 +161,25 @@ test('the last connection that a pool could lend is never asked', async () => {
   expect(outline(await pair.health({ probe: true }))).toEqual({ one: ['healthy', 'PROBE_SKIPPED'] })
   expect(pair.stats().shards['one']?.writing.total).toBe(1)
   await letGo()
+})
+
+test('a probe closes no connection of another pool for its own', async () => {
+  const sharding = createSharding({
+    config: {
+      limits: { maxOpenPools: 1 },
+      defaults: { client: 'pg' },
+      shards: { one: { connection: url }, other: { connection: other } },
+    },
+  })
+  onTestFinished(() => sharding.close({ deadlineMs: 0 }))
+  const view = await ServerView.open(url)
+  await warmUp(sharding)
+  const before = await view.sessions()
+  expect(outline(await sharding.health({ probe: true }))).toEqual({
+    one: ['healthy'],
+    other: ['healthy', 'PROBE_SKIPPED'],
+  })
+  expect((await view.sessions()).map(({ pid }) => pid)).toEqual(before.map(({ pid }) => pid))
 })
 
 test('a flood of questions is one round of probes, and opens no more connections than one question', async () => {
