@@ -678,6 +678,14 @@ export const guards = [
     reddens: /^the last connection that a pool could lend is never asked/,
   },
   {
+    name: 'health: a probe closes connections of other pools',
+    file: core('pool/guarded-pool.ts'),
+    find: "if (!this.pool.hasRoom) return { kind: 'skipped', reason: 'last connection' }",
+    replace: '',
+    tests: tests('integration/health.test.ts'),
+    reddens: /^a probe closes no connection of another pool/,
+  },
+  {
     name: 'health: a flood of questions is a flood of probes',
     file: core('health/probe-rounds.ts'),
     find: 'this.#round ??= this.#ask(',
