@@ -1,7 +1,7 @@
 import type { ConfigObject } from '../config/config-object.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { type TopologyMessage, topologyReload, topologyReloaded } from '../diagnostics/topology-events.ts'
-import { PoolDrainingError, type Rerouting } from '../errors.ts'
+import type { Rerouting } from '../errors.ts'
 import type { PoolRegistry } from '../pool/pool-registry.ts'
 import { comparePlacements } from '../router/compare-placements.ts'
 import { createLayout, type Layout } from '../router/layout.ts'
@@ -105,8 +105,7 @@ export class Reloader {
   /** In one go: no request sees one part of the old layout and another of the new. */
   #replace(next: Layout): TopologyChange {
     const { layout, pools } = this.#parts
-    if (pools.isClosed)
-      throw new PoolDrainingError('The Sharding is closing: there is nothing to reload any more.')
+    pools.assertReplaceable()
     const before = layout.topology
     const change = compareTopologies(before, next.topology)
     const message: TopologyMessage = {

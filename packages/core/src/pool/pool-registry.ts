@@ -68,15 +68,21 @@ export class PoolRegistry {
     this.#topology = options.topology
   }
 
+  /** @throws PoolDrainingError, and Error while a test has sent all who ask elsewhere */
+  assertReplaceable(): void {
+    if (this.#isClosed) {
+      throw new PoolDrainingError('The Sharding is closing: there is nothing to reload any more.')
+    }
+    if (this.#detour !== undefined) {
+      throw new Error('A test runs in transactions: there is nothing to reload before its rollback().')
+    }
+  }
+
   /**
    * Goes on with another topology. Endpoints that are in both keep their pools, with all that those know. A pool whose
    * endpoint is in it no more is lent from by those alone who had come before, and keeps no connection that nobody uses.
-   *
-   * @throws Error while a test has sent all who ask elsewhere
    */
   adopt(topology: Topology): void {
-    if (this.#detour !== undefined)
-      throw new Error('A test runs in transactions: there is nothing to reload before its rollback().')
     const before = this.#topology
     const kept = new Set(endpointsOf(topology))
     this.#topology = topology

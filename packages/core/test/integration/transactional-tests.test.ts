@@ -261,3 +261,14 @@ describe('the next lease sees nothing of', () => {
     })
   }
 })
+
+test('a reload in the middle of a test is refused, and told to nobody', async () => {
+  const sharding = open()
+  const told: unknown[] = []
+  sharding.on('topology:reload', (message) => told.push(message))
+  await withRollback(sharding, async () => {
+    await expect(sharding.reload()).rejects.toThrow(/nothing to reload before its rollback/)
+  })
+  expect(told).toEqual([])
+  expect((await sharding.reload()).version).toBe(2)
+})
