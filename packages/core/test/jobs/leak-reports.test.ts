@@ -70,7 +70,7 @@ test('L9: a job that gives its connection back while it waits is no leak, howeve
   )
   const hangs = deferred()
   // The reports of the two are told by the same deadlines: when the other's has come, this one's would have.
-  const working = job({})
+  const working = job()
   const other = sharding.connectedTo('one', function leaksInstead() {
     return hangs.promise
   })
