@@ -1,4 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import {
   connectedToAllShards,
   FanOutCancelledError,
@@ -13,6 +15,9 @@ import { expect, test } from 'vitest'
 import { errorOf } from '../support/error-of.ts'
 import { until } from '../support/until.ts'
 import { NOWHERE, openShards } from './open-shards.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 interface Item {
   id: number
@@ -55,7 +60,7 @@ test('rows of 8 shards are merged in the right order, and the memory stays flat'
   const size = scaled(1_000_000)
   const { sharding, nothingBusy } = await openItems(8, size)
   const heap = () => {
-    globalThis.gc?.()
+    collect()
     return process.memoryUsage().heapUsed
   }
   const stream = sharding.fanOutStream(
