@@ -742,14 +742,6 @@ export const guards = [
     reddens: /^a database in memory/,
   },
   {
-    name: 'warm-up: what hangs keeps its place in the pool, and the start from ending',
-    file: core('pool/guarded-pool.ts'),
-    find: 'await openUntilAborted(open(signal, place.onLost), signal, this.#driver)',
-    replace: 'await open(signal, place.onLost)',
-    tests: tests('integration/warm-up.test.ts'),
-    reddens: /^(?:is over by timeoutMs|a hook that hangs)/,
-  },
-  {
     name: 'events: what a listener throws reaches whoever caused the event, or ends the process',
     file: core('diagnostics/subscriptions.ts'),
     find: '        failed(error)\n',
