@@ -1,4 +1,5 @@
 import type { Clock } from '../util/clock.ts'
+import type { BudgetHolder } from './budget-holder.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import type { OpenPools } from './open-pools.ts'
 import type { BudgetedPool, OpeningBudget } from './opening-budget.ts'
@@ -14,7 +15,7 @@ export interface PoolShareOptions {
 }
 
 /** One pool's part in what pools share. A connection needs room in everything at once, or takes it nowhere. */
-export class PoolShare implements OpeningBudget {
+export class PoolShare implements OpeningBudget, BudgetHolder {
   readonly #options: PoolShareOptions
   #taken = 0
   #blockedBy: ConnectionBudget | OpenPools | undefined
@@ -28,7 +29,6 @@ export class PoolShare implements OpeningBudget {
     return this.#taken
   }
 
-  /** Since when it has been its turn next; only while it wants more. */
   get wantingSince(): number {
     return this.#wantingSince
   }
