@@ -18,20 +18,21 @@ const RUN_ENDS_AFTER_MS = 10_000
 /**
  * When a database counts as down:
  *
- * - without a connection: after `failures` in a row;
+ * - without a connection: after `failures` proofs in a row;
  * - with connections that may still answer, or without: once it has failed for `failingMs`, at least twice, and has
  *   answered nothing;
- * - in any case: when `failurePercent` of at least `minOutcomes` outcomes within `windowMs` are failures.
+ * - in any case: when `failurePercent` of at least `minOutcomes` answers and proofs within `windowMs` are proofs.
  *
- * Each of them takes a failure that is a proof. An answer of any kind ends a run of failures, so a database that serves
- * the connections that it has is never down because it accepts no further ones.
+ * Each of them takes a failure that is a proof: connections are lost together, at once, and that happens once. An answer
+ * of any kind ends a run of failures, so a database that serves the connections that it has is never down because it
+ * accepts no further ones.
  */
 export class TripRules {
   readonly #config: BreakerConfig
   readonly #clock: Clock
   #window: OutcomeWindow
   #inARow = 0
-  #hasProof = false
+  #proofsInARow = 0
   #since = 0
   #lastAt = 0
 
@@ -43,7 +44,7 @@ export class TripRules {
 
   /** When the run of failures will have lasted for too long; undefined when there is none that could decide. */
   get dueAt(): number | undefined {
-    return this.#hasProof ? this.#since + this.#config.failingMs : undefined
+    return this.#proofsInARow > 0 ? this.#since + this.#config.failingMs : undefined
   }
 
   /** What has been is over. */
@@ -64,16 +65,16 @@ export class TripRules {
     if (this.#inARow === 0) this.#since = now
     this.#inARow++
     this.#lastAt = now
-    this.#window.add(now, false)
     if (!isProof) return false
-    this.#hasProof = true
-    const isTooManyInARow = !isConnected && this.#inARow >= this.#config.failures
+    this.#window.add(now, false)
+    this.#proofsInARow++
+    const isTooManyInARow = !isConnected && this.#proofsInARow >= this.#config.failures
     return isTooManyInARow || this.isTooLong || this.#isTooMany(now)
   }
 
   /** Whether nothing but failures has come for too long. */
   get isTooLong(): boolean {
-    if (!this.#hasProof || this.#inARow < 2) return false
+    if (this.#proofsInARow === 0 || this.#inARow < 2) return false
     return this.#clock.now() - this.#since >= this.#config.failingMs
   }
 
@@ -90,6 +91,6 @@ export class TripRules {
 
   #endRun(): void {
     this.#inARow = 0
-    this.#hasProof = false
+    this.#proofsInARow = 0
   }
 }

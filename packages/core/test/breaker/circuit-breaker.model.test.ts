@@ -62,10 +62,12 @@ class Model {
 
   #isDown(now: number): boolean {
     const { failures, failurePercent, minOutcomes, windowMs } = this.config
-    if (!this.isConnected && this.#run().length >= failures) return true
+    const proofs = this.#run().filter(({ isProof }) => isProof)
+    if (!this.isConnected && proofs.length >= failures) return true
     if (this.dueAt !== undefined && now >= this.dueAt) return true
     const slot = (at: number) => Math.floor(at / (windowMs / 10))
-    const recent = this.#outcomes.filter(({ at }) => slot(at) > slot(now) - 10)
+    const counted = this.#outcomes.filter(({ isSuccess, isProof }) => isSuccess || isProof)
+    const recent = counted.filter(({ at }) => slot(at) > slot(now) - 10)
     const failed = recent.filter(({ isSuccess }) => !isSuccess).length
     return (
       failurePercent !== null &&

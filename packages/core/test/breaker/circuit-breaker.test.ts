@@ -103,9 +103,10 @@ describe('trips', () => {
     expect(breaker.name).toBe('open')
   })
 
-  test('fault 12: not because connections are lost, and at the first attempt to connect that fails then', () => {
-    const { breaker, fail, lose } = openBreaker()
+  test('fault 12: not because connections are lost, nor because an attempt to connect was lost with them', () => {
+    const { breaker, fail, lose } = openBreaker({ failures: 5 })
     lose(50)
+    fail(4)
     expect(breaker.name).toBe('closed')
     fail()
     expect(breaker.name).toBe('open')

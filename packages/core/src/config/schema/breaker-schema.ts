@@ -6,7 +6,8 @@ import { count, duration, group } from './option.ts'
 /** Options of the circuit breaker. A line here, one in `BreakerConfig` and one in `BreakerObject` make a new option. */
 const options = {
   failures: count(1, 1000, {
-    description: 'Failures in a row after which a database without open connections counts as down.',
+    description:
+      'Failed attempts to connect in a row after which a database without open connections counts as down.',
     default: 5,
     example: 5,
   }),
