@@ -11,6 +11,8 @@ const CONNECTIONS = 3
 const QUERY_MS = 50
 /** What is served has waited for twice the target at most. */
 const SHED_TARGET_MS = 100
+/** Requests a second that it can bear at most. */
+const LIMIT = (CONNECTIONS * 1000) / QUERY_MS
 const SECONDS = isLong ? 20 : 1.5
 /** The share of what the database can bear that is still served; a short run on a busy machine sees it less clearly. */
 const SHARE = isLong ? 0.9 : 0.5
@@ -35,7 +37,7 @@ test('fault 17: under 2, 5 and 10 times the load that it can bear, the database 
   const capacity = await capacityOf(ask)
   for (const times of [2, 5, 10]) {
     const answers = await arriving({
-      perSecond: capacity * times,
+      perSecond: LIMIT * times,
       warmUpSeconds: WARM_UP_SECONDS,
       seconds: SECONDS,
       ask,
@@ -62,7 +64,7 @@ test('fault 17: a database that gets ten times slower sheds what it cannot serve
   })
   const ask = () => stage.ask('/')
   // It bears that as it is, and less than half of it then.
-  const perSecond = (2.5 * CONNECTIONS * 1000) / QUERY_MS
+  const perSecond = 2.5 * LIMIT
   const before = await arriving({ perSecond, seconds: 1, ask })
   expect(before.map(({ status }) => status)).toContain(200)
   queryMs = QUERY_MS
