@@ -167,8 +167,10 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.id = options.pools.id
     this.#subscriptions = new Subscriptions(this.id)
     this.#health = options.health
+    // Where the configuration comes from may hold secrets as they are written there.
+    const { source: _source, env: _env, ...lasting } = options
     const parts: ShardingParts & FanOutParts = {
-      ...options,
+      ...lasting,
       router: layout.router,
       get topology() {
         return layout.topology
@@ -251,7 +253,7 @@ export class ShardingInstance extends Scopes implements Sharding {
 }
 
 /** What a Sharding is made of, for the bindings to frameworks. */
-export interface ShardingParts extends ShardingOptions {
+export interface ShardingParts extends Omit<ShardingOptions, 'source' | 'env'> {
   readonly scopes: Scopes
   /** As the current configuration has it. */
   readonly topology: Topology

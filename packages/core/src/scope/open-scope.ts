@@ -32,7 +32,8 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
   readonly api: ScopeApi
   readonly life: ScopeLife
   readonly allowsFanOut: boolean
-  readonly #correlated: Correlated
+  /** What knows {@link correlation}: that of the outermost scope, which may be of another copy of the package. */
+  readonly correlated: Correlated
   readonly #endsLife: boolean
   #visit: ScopeVisit | undefined
   #ended: (() => ShardingError) | undefined
@@ -56,7 +57,7 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
     this.#outer = outer
     this.life = life ?? outer?.rules.life ?? new ScopeLife()
     this.allowsFanOut = allowFanOut ?? outer?.rules.allowsFanOut ?? false
-    this.#correlated = outer === undefined ? new LazyCorrelation(requestId) : outer.rules.#correlated
+    this.correlated = outer?.rules.correlated ?? new LazyCorrelation(requestId)
     this.#endsLife = life !== undefined || outer === undefined
   }
 
@@ -74,7 +75,7 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
 
   /** Of the request, the job or the outermost `connectedTo`. */
   get correlation(): Correlation {
-    return this.#correlated.correlation
+    return this.correlated.correlation
   }
 
   /** Tells whoever listens that code begins to run in it. */

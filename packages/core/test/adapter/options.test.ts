@@ -103,7 +103,7 @@ describe('options of requests', () => {
     [
       { whatever: undefined },
       'There is no option "whatever". There are sharding, tenant, required, skip, checkout, role, onUnavailable, ' +
-        'afterResponse, onAbort, exposeShard, perRequest.',
+        'afterResponse, onAbort, exposeShard, allowFanOut, perRequest.',
     ],
   ])('that do not exist are refused with the nearest that do: %o', (options, message) => {
     expect(() => prepare(options)).toThrow(new TypeError(message))

@@ -219,7 +219,8 @@ describe('the signal of a request that is a function call', () => {
     controller.abort()
     expect(signal?.aborted).toBe(true)
     await expect(errorOf(() => handled)).resolves.toMatchObject({ code: '57014' })
-    await expect(server.running('forever')).resolves.toBeUndefined()
+    // The server tells its client first.
+    await until(async () => (await server.running('forever')) === undefined)
     await until(() => isAtRest(sharding))
   })
 

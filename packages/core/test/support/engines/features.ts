@@ -17,6 +17,7 @@ export type Feature =
   | 'ISOLATION_LEVELS'
   | 'EVENTS'
   | 'NOTICES'
+  | 'COUNTED_ROLLBACKS'
 
 /** In words, as docs/databases.md has them. */
 export const FEATURES: Readonly<Record<Feature, string>> = {
@@ -33,6 +34,7 @@ export const FEATURES: Readonly<Record<Feature, string>> = {
   ISOLATION_LEVELS: 'Isolation level and read-only mode of a transaction',
   EVENTS: 'Events of a raw connection after its lease',
   NOTICES: 'What a server says by itself, to listeners on a raw connection',
+  COUNTED_ROLLBACKS: 'Rollbacks of what a lease has left open, counted in stats()',
 }
 
 const IN_PROCESS =
@@ -66,6 +68,7 @@ export const CANNOT: Readonly<Record<EngineName, Partial<Record<Feature, string>
     TRANSACTION_STATES: 'the server shows no list of them that is fresh',
     ISOLATION_LEVELS: 'a transaction does not tell its own; tested by what it does instead',
     NOTICES: 'the server says nothing by itself',
+    COUNTED_ROLLBACKS: 'the reset of a session does not say whether a transaction was open',
   },
   'SQLite (libsql)': SQLITE,
   'SQLite (better-sqlite3)': SQLITE,
