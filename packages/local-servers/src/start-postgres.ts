@@ -48,6 +48,8 @@ const DEFAULT_SETTINGS = {
   // Commits survive a crash of the server; those of the machine matter to nobody here.
   fsync: 'off',
   full_page_writes: 'off',
+  // What a standby has missed while it was halted.
+  wal_keep_size: '256MB',
 }
 
 /**

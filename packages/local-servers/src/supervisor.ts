@@ -1,7 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Kind, Reply, Request, Running, StartOptions, StopMode } from './supervisor/main.mjs'
+import type {
+  CopyOptions,
+  Kind,
+  Reply,
+  Request,
+  Running,
+  StartOptions,
+  StopMode,
+} from './supervisor/main.mjs'
 
 // Plain JavaScript: it is started by node itself, whatever loader this file came through.
 const MAIN = fileURLToPath(new URL('./supervisor/main.mjs', import.meta.url))
@@ -34,9 +42,18 @@ export class Supervisor {
     this.#updateRef()
   }
 
-  async start(options: StartOptions): Promise<Running> {
+  /** Of PostgreSQL alone: takes the data of a server that is in backup mode, for a start with its `backupLabel`. */
+  async copy(options: CopyOptions): Promise<void> {
+    await this.#orEnd(this.#call('copy', options))
+  }
+
+  start(options: StartOptions): Promise<Running> {
+    return this.#orEnd(this.#call('start', options))
+  }
+
+  async #orEnd<T>(started: Promise<T>): Promise<T> {
     try {
-      return await this.#call('start', options)
+      return await started
     } catch (error) {
       this.#process.disconnect()
       throw error

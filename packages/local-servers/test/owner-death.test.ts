@@ -9,8 +9,9 @@ import { whyNoMariadb, whyNoRedis } from '../src/index.ts'
 import { expectRunning, noTracesSoon, processesIn, type Server } from '../src/traces.ts'
 
 type Kind = 'postgres' | 'mariadb' | 'redis'
+type Startable = Kind | 'standby'
 
-function spawnOwner(script: string, kind: Kind, env = process.env): ChildProcess {
+function spawnOwner(script: string, kind: Startable, env = process.env): ChildProcess {
   return fork(fileURLToPath(new URL(`fixtures/${script}`, import.meta.url)), [kind], {
     env,
     execArgv: ['--import', 'tsx'],
@@ -18,7 +19,7 @@ function spawnOwner(script: string, kind: Kind, env = process.env): ChildProcess
   })
 }
 
-async function startOwner(script: string, kind: Kind): Promise<{ owner: ChildProcess; server: Server }> {
+async function startOwner(script: string, kind: Startable): Promise<{ owner: ChildProcess; server: Server }> {
   const owner = spawnOwner(script, kind)
   const server = await new Promise<Server>((resolve, reject) => {
     owner.once('message', (message) => resolve(message as Server))
@@ -66,4 +67,11 @@ describe.each(kinds)('%s', (kind) => {
     if (owner.exitCode === null) expect(await once(owner, 'exit')).toEqual([0, null])
     await noTracesSoon(server)
   })
+})
+
+vitestTest('an owner that is killed leaves no standby', async () => {
+  const { owner, server } = await startOwner('owner.ts', 'standby')
+  expectRunning(server)
+  owner.kill('SIGKILL')
+  await noTracesSoon(server)
 })

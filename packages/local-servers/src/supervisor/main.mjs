@@ -8,10 +8,11 @@ import { RedisServer } from './redis-server.mjs'
 
 /**
  * @typedef {'postgres' | 'mariadb' | 'redis'} Kind
- * @typedef {{ password: string, settings: Record<string, string> }} StartOptions
+ * @typedef {{ password: string, settings: Record<string, string>, backupLabel?: string }} StartOptions
+ * @typedef {{ data: string }} CopyOptions
  * @typedef {'fast' | 'immediate'} StopMode
  * @typedef {{ pid: number, port: number, folder: string }} Running
- * @typedef {{ id: number, method: 'start' | 'stop' | 'halt' | 'restart' | 'kill', argument?: any }} Request
+ * @typedef {{ id: number, method: 'copy' | 'start' | 'stop' | 'halt' | 'restart' | 'kill', argument?: any }} Request
  * @typedef {{ id: number, result?: Running, error?: string }} Reply
  */
 
@@ -28,6 +29,12 @@ function enqueue(operation) {
   return result
 }
 
+/** @param {Request['method']} method @returns {(argument: any) => Promise<any>} */
+function operation(method) {
+  // Only PostgreSQL can be copied.
+  return /** @type {PostgresServer} */ (server)[method].bind(server)
+}
+
 function cleanUpAndExit() {
   enqueue(() => server.remove()).then(
     () => process.exit(0),
@@ -39,7 +46,7 @@ process.on('message', async (/** @type {Request} */ { id, method, argument }) =>
   /** @type {Reply} */
   let reply
   try {
-    const result = await enqueue(/** @returns {Promise<any>} */ () => server[method](argument))
+    const result = await enqueue(/** @returns {Promise<any>} */ () => operation(method)(argument))
     reply = { id, result }
   } catch (error) {
     reply = { id, error: error instanceof Error ? error.message : String(error) }

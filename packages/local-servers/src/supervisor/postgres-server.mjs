@@ -2,12 +2,14 @@ import { spawn, spawnSync } from 'node:child_process'
 import { appendFileSync, chownSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { copyDataFolder } from './copy-data-folder.mjs'
 import { freePort } from './free-port.mjs'
 import { prepareInstallation } from './installation.mjs'
 import { ServerProcess } from './server-process.mjs'
 
 /**
  * @typedef {import('./main.mjs').StartOptions} StartOptions
+ * @typedef {import('./main.mjs').CopyOptions} CopyOptions
  * @typedef {import('./main.mjs').StopMode} StopMode
  * @typedef {import('./main.mjs').Running} Running
  */
@@ -32,12 +34,25 @@ export class PostgresServer {
   #port = 0
 
   /** @param {StartOptions} options @returns {Promise<Running>} */
-  async start({ password, settings }) {
-    this.#installation = await prepareInstallation()
-    const { folder } = this.#installation
-    this.#initialise(password)
+  async start({ password, settings, backupLabel }) {
+    if (backupLabel === undefined) {
+      this.#installation = await prepareInstallation()
+      this.#initialise(password)
+    } else {
+      this.#becomeStandby(backupLabel)
+    }
+    const { folder } = this.#running
     appendFileSync(path.join(folder, 'data', 'postgresql.conf'), toConfigurationFile(settings))
     return await this.#launch({ choosePort: true })
+  }
+
+  /** The first half of a standby's start, while its primary is in backup mode. @param {CopyOptions} options */
+  async copy({ data }) {
+    this.#installation = await prepareInstallation()
+    const { folder, spawnOptions } = this.#installation
+    const { uid, gid } = spawnOptions
+    const owner = uid === undefined || gid === undefined ? undefined : { uid, gid }
+    copyDataFolder(data, path.join(folder, 'data'), owner)
   }
 
   /** @param {{ mode: StopMode }} options */
@@ -71,12 +86,25 @@ export class PostgresServer {
     this.#installation = undefined
   }
 
+  /** What was copied says of itself where it begins, and that it follows. @param {string} backupLabel */
+  #becomeStandby(backupLabel) {
+    for (const [name, content] of Object.entries({ backup_label: backupLabel, 'standby.signal': '' })) {
+      this.#writeOwned(path.join(this.#running.folder, 'data', name), content)
+    }
+  }
+
+  /** As the user that the server runs as. @param {string} file @param {string} content */
+  #writeOwned(file, content) {
+    const { uid, gid } = this.#running.spawnOptions
+    writeFileSync(file, content, { mode: 0o600 })
+    if (uid !== undefined) chownSync(file, uid, gid ?? -1)
+  }
+
   /** @param {string} password */
   #initialise(password) {
     const { folder, binaries, spawnOptions } = this.#running
     const passwordFile = path.join(folder, 'password')
-    writeFileSync(passwordFile, password, { mode: 0o600 })
-    if (spawnOptions.uid !== undefined) chownSync(passwordFile, spawnOptions.uid, spawnOptions.gid ?? -1)
+    this.#writeOwned(passwordFile, password)
     const { status, error, stderr } = spawnSync(
       binaries.initdb,
       [
