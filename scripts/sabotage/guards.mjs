@@ -193,7 +193,7 @@ export const guards = [
     name: 'removal of a waiter that left: it is served',
     file: core('pool/waiting-room.ts'),
     find: 'if (!this.#remove(waiter, false)) return false',
-    replace: 'this.#options.deadlines.delete(waiter)',
+    replace: '',
     tests: tests('pool/shard-pool.test.ts', 'pool/shard-pool.model.test.ts'),
     reddens: /./,
   },

@@ -1,5 +1,6 @@
 import type { PoolQueue } from './pool-queue.ts'
 import type { PoolWaiter } from './pool-waiter.ts'
+import { WaiterList } from './waiter-list.ts'
 
 /**
  * Tenants take turns, each with at most `perTenantMax` resources; the waiters of one tenant are served in the order in
@@ -12,7 +13,7 @@ export class FairQueue<R> implements PoolQueue<R> {
   /** Resources lent, by tenant. */
   readonly #lent = new Map<string, number>()
   /** Those who wait, by tenant; the tenant whose turn is next comes first. */
-  readonly #turns = new Map<string | undefined, Set<PoolWaiter<R>>>()
+  readonly #turns = new Map<string | undefined, WaiterList<R>>()
   #size = 0
 
   constructor(perTenantMax: number) {
@@ -34,16 +35,18 @@ export class FairQueue<R> implements PoolQueue<R> {
 
   peek(): PoolWaiter<R> | undefined {
     for (const [tenant, waiters] of this.#turns) {
-      if (!this.admits(tenant)) continue
-      for (const waiter of waiters) return waiter
+      if (this.admits(tenant)) return waiters.first
     }
     return undefined
   }
 
   add(waiter: PoolWaiter<R>): void {
-    const waiters = this.#turns.get(waiter.tenant)
-    if (waiters === undefined) this.#turns.set(waiter.tenant, new Set([waiter]))
-    else waiters.add(waiter)
+    let waiters = this.#turns.get(waiter.tenant)
+    if (waiters === undefined) {
+      waiters = new WaiterList()
+      this.#turns.set(waiter.tenant, waiters)
+    }
+    waiters.add(waiter)
     this.#size++
   }
 

@@ -1,9 +1,10 @@
 import type { PoolQueue } from './pool-queue.ts'
 import type { PoolWaiter } from './pool-waiter.ts'
+import { WaiterList } from './waiter-list.ts'
 
 /** First come, first served, whoever it is. */
 export class FifoQueue<R> implements PoolQueue<R> {
-  readonly #waiters = new Set<PoolWaiter<R>>()
+  readonly #waiters = new WaiterList<R>()
 
   get size(): number {
     return this.#waiters.size
@@ -14,8 +15,7 @@ export class FifoQueue<R> implements PoolQueue<R> {
   }
 
   peek(): PoolWaiter<R> | undefined {
-    for (const waiter of this.#waiters) return waiter
-    return undefined
+    return this.#waiters.first
   }
 
   add(waiter: PoolWaiter<R>): void {
@@ -27,7 +27,7 @@ export class FifoQueue<R> implements PoolQueue<R> {
   }
 
   [Symbol.iterator](): Iterator<PoolWaiter<R>> {
-    return this.#waiters.values()
+    return this.#waiters[Symbol.iterator]()
   }
 
   admits(): boolean {

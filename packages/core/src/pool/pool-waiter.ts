@@ -1,5 +1,5 @@
 import type { Pooled } from './pooled.ts'
-import { Waiter } from './waiter.ts'
+import type { WaiterList } from './waiter-list.ts'
 
 export interface CheckoutTerms {
   /** When it began to wait. */
@@ -8,15 +8,38 @@ export interface CheckoutTerms {
   readonly tenant: string | undefined
 }
 
-/** Somebody in a pool's queue. */
-export class PoolWaiter<R> extends Waiter<Pooled<R>> {
+/** Somebody in a pool's queue, until a deadline. */
+export class PoolWaiter<R> {
+  readonly promise: Promise<Pooled<R>>
+  /** When it began to wait. */
+  readonly since: number
   readonly timeoutMs: number
+  readonly deadline: number
   /** For whom it waits, where that is known. */
   readonly tenant: string | undefined
+  /** The list that it stands in, and its neighbours there. */
+  list: WaiterList<R> | undefined
+  previous: PoolWaiter<R> | undefined
+  next: PoolWaiter<R> | undefined
+  #serve!: (pooled: Pooled<R>) => void
+  #refuse!: (error: unknown) => void
 
-  constructor({ since, timeoutMs, tenant }: CheckoutTerms, onExpire: (waiter: PoolWaiter<R>) => void) {
-    super(since, since + timeoutMs, () => onExpire(this))
+  constructor({ since, timeoutMs, tenant }: CheckoutTerms) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#serve = resolve
+      this.#refuse = reject
+    })
+    this.since = since
     this.timeoutMs = timeoutMs
+    this.deadline = since + timeoutMs
     this.tenant = tenant
+  }
+
+  serve(pooled: Pooled<R>): void {
+    this.#serve(pooled)
+  }
+
+  refuse(error: unknown): void {
+    this.#refuse(error)
   }
 }

@@ -2,6 +2,7 @@ import type { PoolConfig } from '../config/resolved-config.ts'
 import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
+import { Alarm } from './alarm.ts'
 import type { CheckoutErrors } from './checkout-errors.ts'
 import type { ConnectFailure } from './connector.ts'
 import { FairQueue } from './fair-queue.ts'
@@ -29,12 +30,15 @@ export class WaitingRoom<R> {
   readonly #options: WaitingRoomOptions
   readonly #queue: PoolQueue<R>
   readonly #shedding: Shedding | undefined
+  /** For the first of the deadlines of those who wait. */
+  readonly #alarm: Alarm
 
   constructor(options: WaitingRoomOptions) {
     this.#options = options
     const { perTenantMax, shedTargetMs: targetMs, shedIntervalMs: intervalMs } = options.limits
     this.#queue = perTenantMax === null ? new FifoQueue() : new FairQueue(perTenantMax)
     this.#shedding = targetMs === null ? undefined : new Shedding({ targetMs, intervalMs })
+    this.#alarm = new Alarm(options.deadlines, () => this.#expireDue())
   }
 
   get size(): number {
@@ -79,9 +83,9 @@ export class WaitingRoom<R> {
     if (this.#queue.size === 0) this.#shedding?.restart(now)
     else this.#shed(now)
     this.#shedding?.came()
-    const waiter = new PoolWaiter<R>({ since: now, timeoutMs, tenant }, (expired) => this.#expire(expired))
+    const waiter = new PoolWaiter<R>({ since: now, timeoutMs, tenant })
     this.#queue.add(waiter)
-    this.#options.deadlines.add(waiter)
+    this.#alarm.setFor(waiter.deadline)
     return waiter
   }
 
@@ -146,6 +150,16 @@ export class WaitingRoom<R> {
     waiter.refuse(errors.shed(limits.shedTargetMs ?? 0, limits.shedIntervalMs))
   }
 
+  #expireDue(): void {
+    const now = this.#options.clock.now()
+    const due: PoolWaiter<R>[] = []
+    for (const waiter of this.#queue) {
+      if (waiter.deadline <= now) due.push(waiter)
+      else this.#alarm.setFor(waiter.deadline)
+    }
+    for (const waiter of due) this.#expire(waiter)
+  }
+
   #expire(waiter: PoolWaiter<R>): void {
     if (!this.#remove(waiter, false)) return
     const { limits, counts, errors, stats, lastFailure, blockedBy } = this.#options
@@ -159,7 +173,8 @@ export class WaitingRoom<R> {
   }
 
   #remove(waiter: PoolWaiter<R>, isServed: boolean): boolean {
-    this.#options.deadlines.delete(waiter)
-    return this.#queue.delete(waiter, isServed)
+    const wasThere = this.#queue.delete(waiter, isServed)
+    if (this.#queue.size === 0) this.#alarm.cancel()
+    return wasThere
   }
 }

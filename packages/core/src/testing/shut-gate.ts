@@ -59,7 +59,7 @@ export function shutGate(pool: Pool, { shard, failure, afterMs }: GateOptions): 
   pool.wait = (timeoutMs = afterMs, tenant) => {
     if (atOnce) throw refuse(timeoutMs)
     const terms = { since: performance.now(), timeoutMs, tenant }
-    const waiter: ReturnType<Pool['wait']> = new PoolWaiter(terms, () => {})
+    const waiter: ReturnType<Pool['wait']> = new PoolWaiter(terms)
     if (afterMs === 0) waiter.refuse(refuse(timeoutMs))
     else setTimeout(() => waiter.refuse(refuse(timeoutMs)), afterMs)
     return waiter

@@ -127,7 +127,7 @@ test('whatever comes and goes, the queue knows how many may have something, and 
         name === undefined ? Infinity : perTenantMax - lent.filter((other) => other === name).length
       for (const next of steps) {
         if (next.kind === 'add') {
-          const waiter = new PoolWaiter<FakeResource>({ since: 0, timeoutMs: 1, tenant: next.name }, () => {})
+          const waiter = new PoolWaiter<FakeResource>({ since: 0, timeoutMs: 1, tenant: next.name })
           queue.add(waiter)
           waiting.push(waiter)
         } else if (next.kind === 'leave') {
