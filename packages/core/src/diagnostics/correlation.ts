@@ -7,11 +7,16 @@ import { randomUUID } from 'node:crypto'
 export class Correlation {
   readonly #requestId: () => string | undefined
   #id: string | undefined
-  /** For listeners, to keep what they need from one event to the next. Sherd never looks at it. */
-  readonly fields: Record<string, unknown> = {}
+  #fields: Record<string, unknown> | undefined
 
   constructor(requestId: () => string | undefined = () => undefined) {
     this.#requestId = requestId
+  }
+
+  /** For listeners, to keep what they need from one event to the next. Sherd never looks at it. */
+  get fields(): Record<string, unknown> {
+    this.#fields ??= {}
+    return this.#fields
   }
 
   /** Unique. */
