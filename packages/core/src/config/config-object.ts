@@ -32,6 +32,11 @@ export interface ShardingOptions {
   readonly tenant?: TenantSourceConfig | readonly TenantSourceConfig[]
   /** What holds for every shard that does not say otherwise. */
   readonly defaults?: SharedOptions
+  /**
+   * The database with the tables that belong to no tenant: `db.shared`, and `connectedTo('shared')`, reach it from every
+   * scope, locked ones included.
+   */
+  readonly shared?: SharedDatabaseObject
   /** What all pools of the process may have together. */
   readonly limits?: LimitsObject
   /**
@@ -127,12 +132,23 @@ export interface SharedOptions {
   readonly pool?: PoolObject
   /** When the database counts as down, and how often it is asked then; null switches the breaker off. */
   readonly breaker?: BreakerObject | null
+  /** How the role `reading` is served where the shard has replicas. */
+  readonly reading?: ReadingObject
   /**
-   * Whether a session is brought back to its baseline after each lease; `never` is at the user's own risk.
+   * Whether a session is brought back to its baseline after each lease. `auto` leaves it out where PostgreSQL's catalogue
+   * and the statements of the lease prove that nothing has changed, and is `always` for every other database; `never` is
+   * at the user's own risk.
    *
    * @default 'always'
    */
-  readonly scrub?: 'always' | 'never'
+  readonly scrub?: 'always' | 'auto' | 'never'
+  /**
+   * With `scrub: 'auto'`, milliseconds after which a change of the schema that came from elsewhere is reckoned with at the
+   * latest.
+   *
+   * @default 10000
+   */
+  readonly catalogueMaxAgeMs?: number
   /**
    * What `sharding.warmUp()` does with the shard: leaves it to the first request unless it is named (`lazy`), reports a
    * failure (`degraded`), or rejects for it (`fail`).
@@ -190,6 +206,9 @@ export interface ShardOptions extends SharedOptions {
   readonly index?: number
 }
 
+/** What is said about the database of what belongs to no tenant. */
+export type SharedDatabaseObject = Omit<ShardOptions, '$schema' | 'tenants' | 'ranges' | 'buckets' | 'index'>
+
 /** A whole number; as text where it is too large for a JavaScript number. */
 export type IntegerLike = number | bigint | string
 
@@ -199,6 +218,31 @@ export interface ReplicaObject {
   readonly connection: ConnectionConfig
   /** What differs from the shard's own pool. */
   readonly pool?: PoolObject
+  /**
+   * Share of the reads that the replica takes, against the weights of the others: of replicas with 2 and 1 the first takes
+   * two of three. With 0 it takes none, and keeps its place.
+   *
+   * @default 1
+   */
+  readonly weight?: number
+}
+
+/** How the role `reading` is served where a shard has replicas. */
+export interface ReadingObject {
+  /**
+   * Milliseconds, 100 at least, that a replica may be behind its primary: whoever reads on a replica sees all that was
+   * committed so long before. A replica that is further behind, or of which that is not known, takes no reads. null does
+   * not look at it.
+   *
+   * @default null
+   */
+  readonly maxLagMs?: number | null
+  /**
+   * Who serves reads while no replica can: the primary, or nobody (ShardUnavailableError, which is answered with 503).
+   *
+   * @default 'primary'
+   */
+  readonly whenNoReplica?: 'primary' | 'refuse'
 }
 
 /** Limits of a pool of connections. Times are milliseconds; null is "off", 0 is refused. */

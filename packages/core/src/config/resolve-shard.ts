@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { deepFreeze, isPlainObject } from '../util/deep-freeze.ts'
 import { discreet, discreetConnection } from '../util/discreet.ts'
 import type { DriverCheck } from './check-driver.ts'
-import { drivers, isInMemory, takesFileName, takesSession } from './clients.ts'
+import { drivers, isInMemory, takesFileName, takesSession, tellsLag } from './clients.ts'
 import { given } from './given.ts'
 import { mergeTrees } from './merge-trees.ts'
 import type { Path } from './path.ts'
@@ -11,6 +11,7 @@ import type { ShardReading } from './readings.ts'
 import { type PoolLayer, resolvePool } from './resolve-pool.ts'
 import type { ConnectionConfig, ReplicaConfig, ShardConfig } from './resolved-config.ts'
 import { breakerDefaults } from './schema/breaker-schema.ts'
+import { readingDefaults } from './schema/reading-schema.ts'
 import type { SharedInput } from './schema/shard-schema.ts'
 import type { ShardingInput } from './schema/sharding-schema.ts'
 import type { PlacementOption } from './strategy-placements.ts'
@@ -40,7 +41,9 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     session: resolveSession(shard, { client, main }),
     pool: isInMemory(client, connection) ? poolOfOne(shard, pool) : pool,
     breaker: resolveBreaker(defaults?.breaker, value.breaker),
+    reading: resolveReading(shard, { client, main }),
     scrub: value.scrub ?? defaults?.scrub ?? 'always',
+    catalogueMaxAgeMs: value.catalogueMaxAgeMs ?? defaults?.catalogueMaxAgeMs ?? 10_000,
     startup: value.startup ?? defaults?.startup ?? 'degraded',
     replicas: Object.freeze(resolveReplicas(shard, client, pools)),
     tenants: Object.freeze(value.tenants ?? []),
@@ -63,6 +66,27 @@ function resolveBreaker(
   return Object.freeze({ ...breakerDefaults, ...given(defaults ?? {}), ...given(own) })
 }
 
+/** A limit that nobody watches would leave out every replica. */
+function resolveReading(
+  shard: ShardReading,
+  { client, main }: { client: string; main: Reading<ShardingInput> },
+): ShardConfig['reading'] {
+  const inherited = main.value.defaults?.reading
+  const own = shard.value.reading
+  const reading = { ...readingDefaults, ...given(inherited), ...given(own) }
+  const isInVain = reading.maxLagMs !== null && Object.hasOwn(drivers, client) && !tellsLag(client)
+  if (isInVain && (shard.value.replicas ?? []).length > 0) {
+    const complaint = {
+      message: `cannot be watched with the client \`${client}\``,
+      mend: 'Remove it, or set it to null for this shard.',
+      shown: undefined,
+    }
+    if (own?.maxLagMs === undefined) main.report(['defaults', 'reading', 'maxLagMs'], complaint)
+    else shard.report(['reading', 'maxLagMs'], complaint)
+  }
+  return Object.freeze(reading)
+}
+
 /** A database in memory is its one connection: a second would be another database, and to close it would be its end. */
 function poolOfOne(shard: ShardReading, pool: ShardConfig['pool']): ShardConfig['pool'] {
   const max = shard.value.pool?.max
@@ -76,11 +100,12 @@ function poolOfOne(shard: ShardReading, pool: ShardConfig['pool']): ShardConfig[
 }
 
 function resolveReplicas(shard: ShardReading, client: string, pools: readonly PoolLayer[]): ReplicaConfig[] {
-  return (shard.value.replicas ?? []).map(({ connection, pool }, index) => {
+  return (shard.value.replicas ?? []).map(({ connection, pool, weight = 1 }, index) => {
     const path = ['replicas', index]
     const fields: ReplicaConfig = {
       connection: resolveConnection(shard, { client, given: connection, path: [...path, 'connection'] }),
       pool: resolvePool([...pools, { reading: shard, path: [...path, 'pool'], options: pool }]),
+      weight,
     }
     return discreet(fields, ['connection'])
   })

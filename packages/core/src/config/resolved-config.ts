@@ -12,6 +12,8 @@ export interface ResolvedConfig {
   readonly servers: ReadonlyMap<string, ServerConfig>
   /** By name, in file order. Never empty. */
   readonly shards: ReadonlyMap<string, ShardConfig>
+  /** The database of what belongs to no tenant, as a shard without tenants. */
+  readonly shared: ShardConfig | undefined
 }
 
 /** Limits of all pools of a Sharding together; null is "off". */
@@ -62,6 +64,13 @@ export interface RouterCacheConfig {
   readonly unknownTtlMs: number
 }
 
+/**
+ * - `always` brings a session back to its baseline after each lease.
+ * - `auto` leaves that out where nothing can have changed.
+ * - `never` is the user's own risk.
+ */
+export type ScrubMode = 'always' | 'auto' | 'never'
+
 export interface ShardConfig {
   readonly name: string
   /** File (or `config`) in which the shard is described, for messages. */
@@ -76,8 +85,11 @@ export interface ShardConfig {
   readonly pool: PoolConfig
   /** Null when the breaker is off. */
   readonly breaker: BreakerConfig | null
-  /** `always` brings a session back to its baseline after each lease; `never` is the user's own risk. */
-  readonly scrub: 'always' | 'never'
+  /** How the role `reading` is served where there are replicas. */
+  readonly reading: ReadingConfig
+  readonly scrub: ScrubMode
+  /** With `scrub: 'auto'`: how long what is known of a database's catalogue counts as known. */
+  readonly catalogueMaxAgeMs: number
   /** What `warmUp()` does with it: nothing unless it is named, report a failure, or reject for it. */
   readonly startup: 'lazy' | 'degraded' | 'fail'
   readonly replicas: readonly ReplicaConfig[]
@@ -113,6 +125,16 @@ export type ConnectionConfig =
 export interface ReplicaConfig {
   readonly connection: ConnectionConfig
   readonly pool: PoolConfig
+  /** Share of the reads, against the weights of the others; 0 takes none. */
+  readonly weight: number
+}
+
+/** How the role `reading` is served where a shard has replicas. */
+export interface ReadingConfig {
+  /** How far behind its primary a replica that serves may be; null does not look at it. */
+  readonly maxLagMs: number | null
+  /** Who serves while no replica can. */
+  readonly whenNoReplica: 'primary' | 'refuse'
 }
 
 export interface IntegerRange {

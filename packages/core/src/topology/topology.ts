@@ -6,6 +6,7 @@ import type {
   PoolConfig,
   ReplicaConfig,
   ResolvedConfig,
+  ScrubMode,
   ShardConfig,
 } from '../config/resolved-config.ts'
 import { discreet } from '../util/discreet.ts'
@@ -15,7 +16,7 @@ import { isSame } from '../util/is-same.ts'
 /** All shards at one moment. Never changed: a reload makes a new one with a higher version. */
 export interface Topology {
   readonly version: number
-  /** By name, in file order. */
+  /** By name, in file order; last the database that belongs to no tenant, if there is one, under the name `shared`. */
   readonly shards: ReadonlyMap<string, Shard>
 }
 
@@ -40,7 +41,8 @@ export interface Endpoint {
   readonly session: Readonly<Record<string, string>>
   readonly pool: PoolConfig
   readonly breaker: BreakerConfig | null
-  readonly scrub: 'always' | 'never'
+  readonly scrub: ScrubMode
+  readonly catalogueMaxAgeMs: number
   readonly identity: string | undefined
   readonly afterCreate: AfterCreate | undefined
   readonly knex: Readonly<Partial<Knex.Config>>
@@ -51,7 +53,8 @@ export interface Endpoint {
  * that are as they were in `previous` are the same objects there and here, and so keep their pools.
  */
 export function createTopology(config: ResolvedConfig, version = 1, previous?: Topology): Topology {
-  const shards = Array.from(config.shards.values(), (shard) => {
+  const databases = [...config.shards.values(), ...(config.shared === undefined ? [] : [config.shared])]
+  const shards = databases.map((shard) => {
     return [shard.name, createShard(shard, previous?.shards.get(shard.name))] as const
   })
   return Object.freeze({ version, shards: new FrozenMap(shards) })
@@ -87,10 +90,19 @@ function createEndpoint(
   config: ShardConfig,
   own: Pick<Endpoint, 'id' | 'kind' | 'connection' | 'pool'>,
 ): Endpoint {
-  const { name: shard, client, session, breaker, scrub, identity, afterCreate, knex } = config
-  return discreet<Endpoint>({ ...own, shard, client, session, breaker, scrub, identity, afterCreate, knex }, [
-    'connection',
-  ])
+  const {
+    name: shard,
+    client,
+    session,
+    breaker,
+    scrub,
+    catalogueMaxAgeMs,
+    identity,
+    afterCreate,
+    knex,
+  } = config
+  const common = { shard, client, session, breaker, scrub, catalogueMaxAgeMs, identity, afterCreate, knex }
+  return discreet<Endpoint>({ ...own, ...common }, ['connection'])
 }
 
 /** Whether connections that were opened by one are as good as those that the other opens. */

@@ -94,7 +94,7 @@ describe('the JSON Schemas', () => {
     'connection: x\nbuckets: [0-x]',
     'connection: x\nranges: [{ to: 3 }]',
     'connection: x\nsession: { "a b": 1 }',
-    'connection: x\nscrub: auto',
+    'connection: x\nscrub: sometimes',
     'connection: x\nlookup: y',
     'connection: x\nknex: { pool: {} }',
   ])('reject a shard file: %s', (yaml) => {

@@ -37,6 +37,7 @@ describe('loadConfig', () => {
       file: 'config/shards/shard_0.yaml',
       client: 'pg',
       scrub: 'always',
+      catalogueMaxAgeMs: 10_000,
       startup: 'degraded',
       tenants: ['acme', '42'],
       session: { search_path: 'tenants', statement_timeout: '5000' },

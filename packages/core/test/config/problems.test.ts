@@ -183,7 +183,7 @@ describe('syntax', () => {
           → Write the values out, or use \`defaults\`.
         config/shards/b.yaml › a
           is not an option
-          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`scrub\`, \`startup\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`tenants\`, \`ranges\`, \`buckets\`, \`identity\`, \`index\`.
+          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`reading\`, \`scrub\`, \`catalogueMaxAgeMs\`, \`startup\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`tenants\`, \`ranges\`, \`buckets\`, \`identity\`, \`index\`.
         config/shards/b.yaml › a[0][0][0]
           is nested too deeply
           → Write it with fewer levels.
@@ -212,7 +212,7 @@ describe('options', () => {
           conection: 's3cr3t',
           pool: { maxx: 3, fullSpeed: 2 },
           knex: { pool: {}, client: 'pg', nonsense: 1 },
-          replicas: [{ connection: 'postgres://r/d', weight: 2 }],
+          replicas: [{ connection: 'postgres://r/d', priority: 2 }],
         },
       },
       routr: {},
@@ -244,9 +244,9 @@ describe('options', () => {
         config › shards.shard_0.knex.nonsense
           is not an option
           → Remove it. The options here are \`asyncStackTraces\`, \`compileSqlOnError\`, \`debug\`, \`defaultDateTimePrecision\`, \`fetchAsString\`, \`jsonbSupport\`, \`log\`, \`migrations\`, \`postProcessResponse\`, \`searchPath\`, \`seeds\`, \`useNullAsDefault\`, \`userParams\`, \`version\`, \`wrapIdentifier\`.
-        config › shards.shard_0.replicas[0].weight
+        config › shards.shard_0.replicas[0].priority
           is not an option
-          → Remove it. The options here are \`connection\`, \`pool\`."
+          → Remove it. The options here are \`connection\`, \`pool\`, \`weight\`."
     `)
   })
 
@@ -263,7 +263,7 @@ describe('options', () => {
         maxLifetimeMs: 2 ** 31,
       },
       session: { 'a-b': 'x', path: [] },
-      scrub: 'auto',
+      scrub: 'sometimes',
       knex: { debug: 'yes' },
       replicas: {},
       tenants: 'acme',
@@ -312,7 +312,7 @@ describe('options', () => {
           must be a text, a number or a boolean (found [])
           → Write for example \`path: app\`.
         config › shards.shard_0.scrub
-          must be one of \`always\`, \`never\` (found 'auto')
+          must be one of \`always\`, \`auto\`, \`never\` (found 'sometimes')
           → Write for example \`scrub: always\`, or leave it out for the default, always.
         config › shards.shard_0.knex.debug
           must be true or false (found 'yes')

@@ -99,7 +99,7 @@ describe('secrets', () => {
           must be a whole number from 0 to 1000000 (found { password: '[redacted]' })
           → Write for example \`maxWaiting: 1000\`, or leave it out for the default, 1000.
         config › shards.a.scrub
-          must be one of \`always\`, \`never\` (found '\${file:secret}')
+          must be one of \`always\`, \`auto\`, \`never\` (found '\${file:secret}')
           → Write for example \`scrub: always\`, or leave it out for the default, always.
         config › shards.a.session.token
           must be a text, a number or a boolean (found '[redacted]')
@@ -109,7 +109,7 @@ describe('secrets', () => {
           → Write for example \`acme\`.
         config › shards.a.replicas[0].password
           is not an option
-          → Remove it. The options here are \`connection\`, \`pool\`.
+          → Remove it. The options here are \`connection\`, \`pool\`, \`weight\`.
         config › shards.a.replicas[1].connection
           must be a URL, an object with at least one setting, or (in a configuration object) a function (found '[redacted]')
           → Write for example \`connection: "\${SHARD_0_DATABASE_URL}"\`.

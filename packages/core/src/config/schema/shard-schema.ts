@@ -4,9 +4,10 @@ import type { AfterCreate } from '../resolved-config.ts'
 import { breakerSchema } from './breaker-schema.ts'
 import { connectionSchema } from './connection-schema.ts'
 import { knexSchema } from './knex-schema.ts'
-import { choice, count, func, group, list, text } from './option.ts'
+import { choice, count, duration, func, group, list, text } from './option.ts'
 import { rangeSchema, slotsSchema } from './placement-schema.ts'
 import { poolSchema } from './pool-schema.ts'
+import { readingSchema } from './reading-schema.ts'
 import { sessionSchema } from './session-schema.ts'
 import { tenantIdSchema } from './tenant-id-schema.ts'
 
@@ -25,11 +26,18 @@ export const sharedOptions = {
   session: sessionSchema,
   pool: poolSchema,
   breaker: breakerSchema,
-  scrub: choice(['always', 'never'], {
+  reading: readingSchema,
+  scrub: choice(['always', 'auto', 'never'], {
     description:
-      "Whether a session is brought back to its baseline after each lease; `never` is at the user's own risk.",
+      "Whether a session is brought back to its baseline after each lease; `auto` leaves it out where PostgreSQL's catalogue and the statements prove that nothing has changed; `never` is at the user's own risk.",
     default: 'always',
     example: 'always',
+  }),
+  catalogueMaxAgeMs: duration({
+    description:
+      'With `scrub: auto`, milliseconds after which a change of the schema from elsewhere is reckoned with at the latest.',
+    default: 10_000,
+    example: 10_000,
   }),
   startup: choice(['lazy', 'degraded', 'fail'], {
     description:
@@ -45,21 +53,47 @@ export const sharedOptions = {
 }
 
 const replicaSchema = group(
-  { connection: connectionSchema, pool: poolSchema },
+  {
+    connection: connectionSchema,
+    pool: poolSchema,
+    weight: count(0, 1000, {
+      description:
+        'Share of the reads that the replica takes, against the weights of the others; with 0 it takes none.',
+      default: 1,
+      example: 2,
+    }),
+  },
   { description: 'A copy of the shard that only reads.', example: { connection: '${SHARD_0_REPLICA_URL}' } },
 ).meta({ required: ['connection'] })
+
+/** What can be said about one database alone. */
+const databaseOptions = {
+  connection: connectionSchema,
+  ...sharedOptions,
+  replicas: list(replicaSchema, {
+    description: "Replicas of this shard; what a replica's pool leaves out is as in the shard's own.",
+    default: [],
+    example: [{ connection: '${SHARD_0_REPLICA_URL}' }],
+  }),
+  identity: text({
+    description:
+      'What the one row of the table `sherd_identity` in this database must say, checked on every new connection.',
+    example: 'eu-shard-0',
+  }),
+}
+
+/** The database of what belongs to no tenant: a shard but for the tenants. */
+export const sharedDatabaseSchema = group(databaseOptions, {
+  description:
+    'The database with the tables that belong to no tenant: `db.shared`, and `connectedTo("shared")`, from every scope.',
+  example: { connection: '${SHARED_DATABASE_URL}' },
+})
 
 /** One file under `shards/`. */
 export const shardSchema = group(
   {
     $schema: schemaReference,
-    connection: connectionSchema,
-    ...sharedOptions,
-    replicas: list(replicaSchema, {
-      description: "Replicas of this shard; what a replica's pool leaves out is as in the shard's own.",
-      default: [],
-      example: [{ connection: '${SHARD_0_REPLICA_URL}' }],
-    }),
+    ...databaseOptions,
     tenants: list(tenantIdSchema, {
       description:
         'Tenants on this shard, for the strategy `static`; with `buckets` they go before the slots.',
@@ -75,11 +109,6 @@ export const shardSchema = group(
       description: 'Slots on this shard, for the strategy `buckets`.',
       default: [],
       example: ['0-5460'],
-    }),
-    identity: text({
-      description:
-        'What the one row of the table `sherd_identity` in this database must say, checked on every new connection.',
-      example: 'eu-shard-0',
     }),
     index: count(0, 1_000_000, {
       description: 'Remainder of the tenant id that leads to this shard, for the strategy `modulo`.',
