@@ -16,5 +16,5 @@ export function packageFolders() {
     readdirSync(path.join(root, parent), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => path.join(parent, entry.name))
-  return [...inside('packages'), ...inside('examples'), 'docs']
+  return [...inside('packages'), ...inside('examples'), 'benchmarks', 'docs']
 }

@@ -1,0 +1,64 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Answer, Call, Calls } from './calls.ts'
+
+const DIST = new URL('../../dist/', import.meta.url)
+/** For a process that has been told to end. */
+const END_WITHIN_MS = 5000
+
+export interface ProcessOptions {
+  /** @default this process's own */
+  readonly node?: string | undefined
+  readonly flags?: readonly string[]
+}
+
+interface Pending {
+  resolve(result: never): void
+  reject(error: Error): void
+}
+
+/** A process of its own for what is measured, from the bundle, and the functions that it offers. */
+export class MeasuredProcess<C extends Calls<C>> {
+  readonly #child: ChildProcess
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+
+  constructor(entry: string, { node = process.execPath, flags = [] }: ProcessOptions = {}) {
+    this.#child = fork(fileURLToPath(new URL(`${entry}.mjs`, DIST)), [], {
+      execPath: node,
+      execArgv: ['--expose-gc', '--enable-source-maps', ...flags],
+      env: { ...process.env, NODE_ENV: 'production' },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.#child.on('message', (answer: Answer) => this.#settle(answer))
+    this.#child.once('exit', (code, signal) => {
+      for (const { reject } of this.#pending.values())
+        reject(new Error(`the process "${entry}" has ended (${signal ?? code})`))
+      this.#pending.clear()
+    })
+  }
+
+  call<M extends keyof C & string>(method: M, ...args: Parameters<C[M]>): ReturnType<C[M]> {
+    const id = ++this.#lastId
+    const result = new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }))
+    this.#child.send({ id, method, argument: args[0] } satisfies Call)
+    return result as ReturnType<C[M]>
+  }
+
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const ended = once(this.#child, 'exit')
+    if (this.#child.connected) this.#child.disconnect()
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_WITHIN_MS)
+    await ended
+    clearTimeout(timer)
+  }
+
+  #settle(answer: Answer): void {
+    const pending = this.#pending.get(answer.id)
+    this.#pending.delete(answer.id)
+    if ('error' in answer) pending?.reject(new Error(answer.error))
+    else pending?.resolve(answer.result as never)
+  }
+}
