@@ -45,6 +45,14 @@ export function takesSession(client: string): boolean {
   return familyOf(client) !== undefined
 }
 
+/** Whether a replica can be asked how far behind its primary it is. */
+export function tellsLag(client: string): boolean {
+  return (familyOf(client) === 'postgres' && !LOG_IS_ITS_OWN.has(client)) || familyOf(client) === 'mysql'
+}
+
+/** They speak PostgreSQL's protocol, and replicate in another way. */
+const LOG_IS_ITS_OWN = new Set(['cockroachdb', 'redshift'])
+
 /** Whether each connection is a database of its own, which ends with it (https://www.sqlite.org/inmemorydb.html). */
 export function isInMemory(client: string, connection: ConnectionConfig): boolean {
   const filename = typeof connection === 'object' ? connection['filename'] : connection
