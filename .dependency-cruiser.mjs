@@ -18,7 +18,7 @@ const layers = [
 const entry = `${core}index\\.ts$`
 
 // Relative to the repository's folder: a workspace package is found at its sources.
-const adapters = '^packages/(express|fastify|cls-hooked)/src/'
+const adapters = '^packages/(express|fastify|cls-hooked|cli)/src/'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 const configuration = {
