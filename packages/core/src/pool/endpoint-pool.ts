@@ -19,6 +19,7 @@ import { createKnex } from './knex-client.ts'
 import { Lease } from './lease.ts'
 import { LeaseEvents } from './lease-events.ts'
 import { LeaseHolders } from './lease-holders.ts'
+import type { LeaseSource, Reroute } from './lease-source.ts'
 import type { PoolBudgets } from './pool-budgets.ts'
 import { copyOf, type HolderStats, type StatsOptions, type StatsSource } from './pool-stats.ts'
 import type { RawConnection } from './raw-connection.ts'
@@ -49,6 +50,8 @@ export interface LeaseTerms {
   readonly describe?: (() => string) | undefined
   /** What its events have in common with those of its scope. */
   readonly correlated?: Correlated | undefined
+  /** Where it may go instead. @default nowhere */
+  readonly reroute?: Reroute | undefined
 }
 
 /** One endpoint in use: its pool, and the knex instance whose queries run on the pool's leases. */
@@ -56,6 +59,8 @@ export class EndpointPool {
   readonly endpoint: Endpoint
   readonly knex: Knex
   readonly guarded: GuardedPool<RawConnection>
+  /** For the leases that take their connections here. */
+  readonly source: LeaseSource
   /** Which shard has which database. A pool that is retired keeps to what was so in its time. */
   identities: IdentityGuard
   readonly #events: EndpointEvents
@@ -104,6 +109,15 @@ export class EndpointPool {
       deadlines,
       random,
     })
+    this.source = {
+      id: endpoint.id,
+      pool: this.pool,
+      engine: this.#engine,
+      holders: this.#holders,
+      events: this.#leaseEvents,
+      onOutcome: (outcome) => this.guarded.noteOutcome(outcome),
+      nextNumber: () => ++this.#leaseCount,
+    }
   }
 
   /** `id` of the Sharding. */
@@ -158,12 +172,12 @@ export class EndpointPool {
     }))
   }
 
-  createLease({ tenant, checkoutTimeoutMs, role, describe, correlated }: LeaseTerms = {}): Lease {
+  createLease({ tenant, checkoutTimeoutMs, role, describe, correlated, reroute }: LeaseTerms = {}): Lease {
     const { clock, deadlines } = this.#options
     return new Lease({
       shard: this.endpoint.shard,
-      pool: this.pool,
-      engine: this.#engine,
+      source: this.source,
+      reroute,
       clock,
       deadlines,
       tenant,
@@ -171,11 +185,7 @@ export class EndpointPool {
       describe: describe ?? (() => 'a scope'),
       checkoutTimeoutMs: checkoutTimeoutMs ?? this.endpoint.pool.checkoutTimeoutMs,
       queryTimeoutMs: this.endpoint.pool.queryTimeoutMs,
-      holders: this.#holders,
-      number: ++this.#leaseCount,
       correlated: correlated ?? new LazyCorrelation(),
-      events: this.#leaseEvents,
-      onOutcome: (outcome) => this.guarded.noteOutcome(outcome),
     })
   }
 

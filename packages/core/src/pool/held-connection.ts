@@ -2,19 +2,14 @@ import type { DestroyCause } from '../diagnostics/lease-events.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { Canceller } from './canceller.ts'
-import type { Engine } from './engine.ts'
-import type { LeaseEvents } from './lease-events.ts'
+import type { LeaseSource } from './lease-source.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 import type { Pooled } from './pooled.ts'
 import type { RawConnection } from './raw-connection.ts'
-import type { ShardPool } from './shard-pool.ts'
 
 export interface HeldConnectionOptions {
-  readonly pool: ShardPool<RawConnection>
-  readonly engine: Engine
   /** Whose it is. */
   readonly lease: LeaseSubject
-  readonly events: LeaseEvents
   readonly clock: Clock
   readonly deadlines: Deadlines
 }
@@ -22,12 +17,15 @@ export interface HeldConnectionOptions {
 /** One connection out of its pool, from its coming until the pool has it back, once. */
 export class HeldConnection {
   readonly #pooled: Pooled<RawConnection>
+  /** Where it came from, and goes back to. */
+  readonly source: LeaseSource
   readonly #options: HeldConnectionOptions
   #fate: 'kept' | 'condemned' | 'destroyed' = 'kept'
   #canceller: Canceller | undefined
 
-  constructor(pooled: Pooled<RawConnection>, options: HeldConnectionOptions) {
+  constructor(pooled: Pooled<RawConnection>, source: LeaseSource, options: HeldConnectionOptions) {
     this.#pooled = pooled
+    this.source = source
     this.#options = options
   }
 
@@ -64,6 +62,7 @@ export class HeldConnection {
     if (this.#canceller === undefined) {
       const canceller = new Canceller({
         ...this.#options,
+        engine: this.source.engine,
         connection: this.connection,
         quiet,
         giveUp: () => this.destroy('unanswered'),
@@ -86,10 +85,10 @@ export class HeldConnection {
     if (this.#fate === 'destroyed') return
     const { since } = this
     this.#fate = 'destroyed'
-    this.#options.engine.sever(this.connection)
-    this.#options.pool.destroy(this.#pooled)
+    this.source.engine.sever(this.connection)
+    this.source.pool.destroy(this.#pooled)
     this.#canceller?.stop()
-    this.#options.events.destroyed(this.#options.lease, since, cause)
+    this.source.events.destroyed(this.#options.lease, since, cause)
   }
 
   /** Nothing of the lease runs on it any more. It goes to the next once nothing of the lease can hit it. */
@@ -100,7 +99,8 @@ export class HeldConnection {
   }
 
   #giveBackNow(): void {
-    const { pool, lease, events } = this.#options
+    const { pool, events } = this.source
+    const { lease } = this.#options
     // The pool may lend it to the next in this very instant.
     const { since } = this
     if (this.#fate === 'kept') {

@@ -1,10 +1,15 @@
 import type { ShardingError } from '../errors.ts'
 import { HeldConnection, type HeldConnectionOptions } from './held-connection.ts'
+import type { LeaseSource } from './lease-source.ts'
 import type { PoolWaiter } from './pool-waiter.ts'
 import type { Pooled } from './pooled.ts'
 import type { RawConnection } from './raw-connection.ts'
 
 export interface HoldingOptions extends HeldConnectionOptions {
+  /** Where it is taken from, as of now. */
+  readonly source: () => LeaseSource
+  /** An error keeps the lease from it: whether it goes elsewhere, from where {@link source} takes then. */
+  readonly moves: (error: unknown) => boolean
   /** For whom a connection is taken, where the scope has a tenant: a pool may limit what one tenant holds. */
   readonly tenant: string | undefined
   /** Why the lease may have no connection; undefined while it may. */
@@ -49,7 +54,8 @@ export class Holding {
     if (refusal !== undefined) throw refusal
     if (this.#state.kind === 'connection') return this.#state.held
     if (this.#state.kind === 'waiting') return this.#state.promise
-    const { pool, tenant, lease, events, clock } = this.#options
+    const { tenant, lease, clock, moves } = this.#options
+    const { pool, events } = this.#options.source()
     let waiter: PoolWaiter<RawConnection>
     try {
       const free = pool.tryAcquire(tenant)
@@ -58,6 +64,7 @@ export class Holding {
     } catch (error) {
       events.requested(lease)
       events.refused(lease, clock.now(), error)
+      if (moves(error)) return this.take(timeoutMs, onNew)
       throw error
     }
     const promise = waiter.promise.then(
@@ -65,6 +72,8 @@ export class Holding {
       (error) => {
         this.#state = NOTHING
         events.refused(lease, waiter.since, error)
+        const leftMs = waiter.deadline - clock.now()
+        if (leftMs > 0 && moves(error)) return this.take(leftMs, onNew)
         throw error
       },
     )
@@ -75,7 +84,7 @@ export class Holding {
 
   /** Gives up the place in the queue, if there is one. */
   leaveQueue(reason: () => ShardingError): void {
-    if (this.#state.kind === 'waiting') this.#options.pool.leave(this.#state.waiter, reason())
+    if (this.#state.kind === 'waiting') this.#options.source().pool.leave(this.#state.waiter, reason())
   }
 
   /** Lets go of the connection, which is the caller's to give back. */
@@ -90,7 +99,8 @@ export class Holding {
     { since }: PoolWaiter<RawConnection>,
     onNew: () => void,
   ): HeldConnection {
-    const { pool, lease, events, refusal } = this.#options
+    const { lease, refusal } = this.#options
+    const { pool, events } = this.#options.source()
     const refused = refusal()
     if (refused === undefined) return this.#hold(pooled, onNew, since)
     // The lease ended in the instant between being served and being told.
@@ -102,8 +112,10 @@ export class Holding {
 
   /** `since` is when it began to wait; undefined if it did not. */
   #hold(pooled: Pooled<RawConnection>, onNew: () => void, since?: number): HeldConnection {
-    const { lease, events, onTaken } = this.#options
-    const held = new HeldConnection(pooled, this.#options)
+    const { lease, onTaken } = this.#options
+    const source = this.#options.source()
+    const { events } = source
+    const held = new HeldConnection(pooled, source, this.#options)
     this.#state = { kind: 'connection', held }
     onTaken(held)
     onNew()

@@ -1,7 +1,6 @@
 import { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
-import type { Engine } from './engine.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { connectionLostError, queryTimeoutError } from './lease-errors.ts'
 import { QueryWatch } from './query-watch.ts'
@@ -13,12 +12,10 @@ export type ConnectionOutcome = 'answered' | 'lost'
 
 export interface InFlightOptions {
   readonly shard: string
-  readonly engine: Engine
   readonly clock: Clock
   readonly deadlines: Deadlines
   /** For each query, counted from its turn; null for none. */
   readonly queryTimeoutMs: number | null
-  readonly onOutcome: (outcome: ConnectionOutcome) => void
   /** Something has settled. */
   readonly onSettled: () => void
 }
@@ -57,8 +54,8 @@ export class InFlight {
     return shorter && this.#watch(held, shorter, onOverdue)
   }
 
-  answered(watch: QueryWatch | undefined): void {
-    this.#options.onOutcome('answered')
+  answered(held: HeldConnection, watch: QueryWatch | undefined): void {
+    held.source.onOutcome('answered')
     this.settle(watch)
   }
 
@@ -96,13 +93,13 @@ export class InFlight {
   /** Notes what a driver's error says about the connection; returns what it is to be told as. */
   explain(held: HeldConnection, error: unknown): unknown {
     if (error instanceof ShardingError) return error
-    const { shard, engine, onOutcome } = this.#options
+    const { engine, onOutcome } = held.source
     const failure = held.isDestroyed ? 'lost' : engine.failureOf(error, held.connection)
     if (failure === 'lost') {
       // The socket may look fine for another moment.
       held.destroy('lost')
       onOutcome('lost')
-      return connectionLostError(shard, error)
+      return connectionLostError(this.#options.shard, error)
     }
     if (failure === 'unfit') held.condemn()
     // The server's refusals have codes; what knex refuses has none.

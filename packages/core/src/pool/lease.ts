@@ -5,7 +5,7 @@ import type { Deadlines } from '../util/deadlines.ts'
 import type { Engine } from './engine.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { Holding } from './holding.ts'
-import { type ConnectionOutcome, InFlight } from './in-flight.ts'
+import { InFlight } from './in-flight.ts'
 import { Lane, type Turn } from './lane.ts'
 import {
   abortedError,
@@ -14,20 +14,20 @@ import {
   leftQueueError,
   revokedError,
 } from './lease-errors.ts'
-import type { LeaseEvents } from './lease-events.ts'
-import type { LeaseHolders } from './lease-holders.ts'
+import type { LeaseSource, Reroute } from './lease-source.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 import type { OpenWork } from './open-work.ts'
 import { OpenWorkSet } from './open-work-set.ts'
 import type { RawConnection } from './raw-connection.ts'
-import type { ShardPool } from './shard-pool.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { TimeLimit } from './time-limit.ts'
 
 export interface LeaseOptions {
   readonly shard: string
-  readonly pool: ShardPool<RawConnection>
-  readonly engine: Engine
+  /** Where it takes its connection from. */
+  readonly source: LeaseSource
+  /** @default nowhere: there is no other server that has the same */
+  readonly reroute?: Reroute | undefined
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly checkoutTimeoutMs: number
@@ -38,14 +38,7 @@ export interface LeaseOptions {
   readonly role: 'writing' | 'reading'
   /** Who uses the connection, as reports name it: a route, a job, a function; never a tenant. */
   readonly describe: () => string
-  /** No other lease of the pool has it. */
-  readonly number: number
   readonly correlated: Correlated
-  readonly events: LeaseEvents
-  /** Leases that hold a connection, this one among them while it does. */
-  readonly holders: LeaseHolders<Lease>
-  /** What a query has shown of its connection: the server has answered it, or the connection was lost. */
-  readonly onOutcome: (outcome: ConnectionOutcome) => void
 }
 
 type LeaseState =
@@ -70,16 +63,24 @@ export class Lease implements LeaseSubject {
   readonly #stallWatch: StallWatch
   #state: LeaseState = { kind: 'live' }
   #returnAfterTurn = false
+  #source: LeaseSource
+  #number: number
+  /** Those that it was kept from since it had its last connection, the last of them being its source. */
+  #tried: LeaseSource[] | undefined
   /** Where queries outside of transactions take turns. */
   readonly root: Lane
 
   constructor(options: LeaseOptions) {
     this.#options = options
+    this.#source = options.source
+    this.#number = options.source.nextNumber()
     const { shard, clock, deadlines, checkoutTimeoutMs } = options
     this.#inFlight = new InFlight({ ...options, onSettled: () => this.#settled() })
     this.#holding = new Holding({
       ...options,
       lease: this,
+      source: () => this.#source,
+      moves: (error) => this.#moves(error),
       refusal: () => (this.#state.kind === 'ended' ? this.#state.error() : undefined),
       onTaken: (held) => this.#taken(held),
     })
@@ -100,7 +101,7 @@ export class Lease implements LeaseSubject {
   }
 
   get engine(): Engine {
-    return this.#options.engine
+    return this.#source.engine
   }
 
   /** Whether a connection is held right now. */
@@ -123,7 +124,12 @@ export class Lease implements LeaseSubject {
   }
 
   get number(): number {
-    return this.#options.number
+    return this.#number
+  }
+
+  /** The server that it has, or will take, its connection from: `shard_0`, `shard_0/replica-0`. */
+  get endpoint(): string {
+    return this.#source.id
   }
 
   /** What its events have in common with those of its scope. */
@@ -149,7 +155,24 @@ export class Lease implements LeaseSubject {
 
   /** Throws if asking for the connection now would be refused at once. */
   assertAvailable(): void {
-    if (!this.isHeld && !this.#holding.isWaiting) this.#options.pool.assertAvailable()
+    if (this.isHeld || this.#holding.isWaiting) return
+    try {
+      this.#source.pool.assertAvailable()
+    } catch (error) {
+      if (!this.#moves(error)) throw error
+      this.assertAvailable()
+    }
+  }
+
+  /** Whether it takes its connection from another server now, after an error has kept it from this one. */
+  #moves(error: unknown): boolean {
+    const tried = [...(this.#tried ?? []), this.#source]
+    const next = this.#state.kind === 'ended' ? undefined : this.#options.reroute?.(tried, error)
+    this.#tried = next && tried
+    if (next === undefined) return false
+    this.#source = next
+    this.#number = next.nextNumber()
+    return true
   }
 
   #take(timeoutMs: number): HeldConnection | Promise<HeldConnection> {
@@ -161,12 +184,13 @@ export class Lease implements LeaseSubject {
 
   /** A query after the response took the connection anew. */
   #tookDetached(): void {
-    this.#options.pool.counts.detachedCount++
-    this.#options.events.detached(this)
+    this.#source.pool.counts.detachedCount++
+    this.#source.events.detached(this)
   }
 
   #taken({ since }: HeldConnection): void {
-    this.#options.holders.add(this, since)
+    this.#tried = undefined
+    this.#source.holders.add(this, since)
     this.#inFlight.wire.touch()
     if (this.#state.kind === 'detached') this.#stallWatch.start()
   }
@@ -206,7 +230,7 @@ export class Lease implements LeaseSubject {
     const watch = this.#inFlight.begin(held, limit)
     return result.then(
       (value) => {
-        this.#inFlight.answered(watch)
+        this.#inFlight.answered(held, watch)
         this.leave(lane, turn)
         return value
       },
@@ -292,7 +316,7 @@ export class Lease implements LeaseSubject {
 
   /** A transaction that somebody left open is rolled back for him. */
   countRollback(): void {
-    this.#options.pool.counts.rollbackCount++
+    this.#source.pool.counts.rollbackCount++
   }
 
   /** Somebody who has the turn used the connection by other ways than {@link run}. */
@@ -307,7 +331,7 @@ export class Lease implements LeaseSubject {
     const watch = this.#inFlight.begin(held)
     return result.then(
       (value) => {
-        this.#inFlight.answered(watch)
+        this.#inFlight.answered(held, watch)
         return value
       },
       (error) => {
@@ -435,7 +459,7 @@ export class Lease implements LeaseSubject {
     this.#returnAfterTurn = false
     const held = this.#holding.letGo()
     if (held === undefined) return
-    this.#options.holders.delete(this)
+    this.#source.holders.delete(this)
     this.#stallWatch.stop()
     held.giveBack()
   }

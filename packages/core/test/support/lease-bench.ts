@@ -56,8 +56,15 @@ export class LeaseBench {
   lease(tenant?: string): Lease {
     return new Lease({
       shard: 'shard_0',
-      pool: this.pool as unknown as ShardPool<RawConnection>,
-      engine: this.server.engine,
+      source: {
+        id: 'shard_0',
+        pool: this.pool as unknown as ShardPool<RawConnection>,
+        engine: this.server.engine,
+        onOutcome: (outcome) => this.outcomes.push(outcome),
+        holders: this.holders,
+        events: this.#events,
+        nextNumber: () => ++this.#leaseCount,
+      },
       clock: this.clock,
       deadlines: this.clock.deadlines,
       checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
@@ -65,11 +72,7 @@ export class LeaseBench {
       tenant,
       role: 'writing',
       describe: () => 'GET /slow',
-      onOutcome: (outcome) => this.outcomes.push(outcome),
-      holders: this.holders,
-      number: ++this.#leaseCount,
       correlated: new LazyCorrelation(),
-      events: this.#events,
     })
   }
 
