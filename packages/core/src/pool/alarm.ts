@@ -8,16 +8,18 @@ export class Alarm {
   readonly #deadlines: Deadlines
   readonly #onDue: () => void
   #entry: Deadline | undefined
+  #dueAt = Number.POSITIVE_INFINITY
 
   constructor(deadlines: Deadlines, onDue: () => void) {
     this.#deadlines = deadlines
     this.#onDue = onDue
   }
 
-  /** Something is due at `deadline`, among other things. */
+  /** Something is due at `deadline`, among other things. What is due at Infinity never is. */
   setFor(deadline: number): void {
-    if (this.#entry !== undefined && this.#entry.deadline <= deadline) return
+    if (deadline >= this.#dueAt) return
     this.cancel()
+    this.#dueAt = deadline
     this.#entry = { deadline, expire: () => this.#expire() }
     this.#deadlines.add(this.#entry)
   }
@@ -26,11 +28,16 @@ export class Alarm {
   cancel(): void {
     if (this.#entry === undefined) return
     this.#deadlines.delete(this.#entry)
-    this.#entry = undefined
+    this.#forget()
   }
 
   #expire(): void {
-    this.#entry = undefined
+    this.#forget()
     this.#onDue()
+  }
+
+  #forget(): void {
+    this.#entry = undefined
+    this.#dueAt = Number.POSITIVE_INFINITY
   }
 }

@@ -1,6 +1,7 @@
 import type { PoolConfig } from '../config/resolved-config.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Deadline, Deadlines } from '../util/deadlines.ts'
+import type { Deadlines } from '../util/deadlines.ts'
+import { Alarm } from './alarm.ts'
 import type { Pooled } from './pooled.ts'
 import type { ResourceDriver } from './resource-driver.ts'
 
@@ -21,10 +22,12 @@ export interface IdleStackOptions<R> {
 export class IdleStack<R> {
   readonly #options: IdleStackOptions<R>
   readonly #stack: Pooled<R>[] = []
-  #sweep: Deadline | undefined
+  /** For the first one that will have rested for long enough. */
+  readonly #sweep: Alarm
 
   constructor(options: IdleStackOptions<R>) {
     this.#options = options
+    this.#sweep = new Alarm(options.deadlines, () => this.#sweepNow())
   }
 
   get size(): number {
@@ -52,7 +55,7 @@ export class IdleStack<R> {
   push(pooled: Pooled<R>): void {
     this.#stack.push(pooled)
     this.#options.driver.rest?.(pooled.resource)
-    this.#scheduleSweep(this.#dueAt(pooled))
+    this.#sweep.setFor(this.#dueAt(pooled))
   }
 
   /** False when it does not rest here any more. */
@@ -66,28 +69,19 @@ export class IdleStack<R> {
 
   /** Empties the stack. */
   popAll(): readonly Pooled<R>[] {
-    if (this.#sweep !== undefined) this.#options.deadlines.delete(this.#sweep)
-    this.#sweep = undefined
+    this.#sweep.cancel()
     const all = this.#stack.splice(0)
     for (const { resource } of all) this.#options.driver.wake?.(resource)
     return all
   }
 
-  #scheduleSweep(deadline: number): void {
-    if (deadline >= (this.#sweep?.deadline ?? Number.POSITIVE_INFINITY)) return
-    if (this.#sweep !== undefined) this.#options.deadlines.delete(this.#sweep)
-    this.#sweep = { deadline, expire: () => this.#sweepNow() }
-    this.#options.deadlines.add(this.#sweep)
-  }
-
   #sweepNow(): void {
-    this.#sweep = undefined
     const now = this.#options.clock.now()
     for (const pooled of [...this.#stack]) {
       if (now < this.#dueAt(pooled) || !this.delete(pooled)) continue
       this.#options.onSurplus(pooled, now < pooled.expiresAt ? 'idle' : 'lifetime')
     }
-    for (const pooled of this.#stack) this.#scheduleSweep(this.#dueAt(pooled))
+    for (const pooled of this.#stack) this.#sweep.setFor(this.#dueAt(pooled))
   }
 
   #dueAt(pooled: Pooled<R>): number {

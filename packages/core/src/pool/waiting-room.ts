@@ -68,6 +68,11 @@ export class WaitingRoom<R> {
     this.#queue.returned(tenant)
   }
 
+  /** Whether so many wait that not everybody may join them. */
+  get isLong(): boolean {
+    return this.#queue.size >= this.#options.limits.maxWaiting
+  }
+
   /** Throws PoolOverloadedError when `maxWaiting` callers wait, and `served` more who will not have to wait for anybody. */
   assertRoom(served: number): void {
     const { limits, counts, errors, stats } = this.#options

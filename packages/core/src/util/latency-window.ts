@@ -36,12 +36,13 @@ interface Slice {
 export class LatencyWindow {
   /** Made as they are needed: a pool that is hardly used costs a few kilobytes. */
   readonly #slices: (Slice | undefined)[] = new Array(SLICES).fill(undefined)
+  #current: Slice | undefined
+  #currentEnd = 0
 
   /** `now` is the time of the same clock that {@link summary} is asked with, in milliseconds. */
   record(durationMs: number, now: number): void {
-    const slice = this.#sliceAt(now)
-    const us = Math.min(Math.max(0, Math.round(durationMs * 1000)), LONGEST_US)
-    const bucket = bucketOf(us)
+    const slice = this.#current !== undefined && now < this.#currentEnd ? this.#current : this.#begin(now)
+    const bucket = bucketOf(durationMs)
     slice.buckets[bucket] = (slice.buckets[bucket] as number) + 1
     slice.count++
     if (durationMs > slice.max) slice.max = durationMs
@@ -63,8 +64,9 @@ export class LatencyWindow {
     return { count, p50: percentile(0.5), p95: percentile(0.95), p99: percentile(0.99), max }
   }
 
-  #sliceAt(now: number): Slice {
+  #begin(now: number): Slice {
     const epoch = epochOf(now)
+    this.#currentEnd = (epoch + 1) * SLICE_MS
     const index = epoch % SLICES
     this.#slices[index] ??= { epoch, count: 0, max: 0, buckets: new Uint32Array(BUCKETS) }
     const slice = this.#slices[index]
@@ -74,6 +76,7 @@ export class LatencyWindow {
       slice.max = 0
       slice.buckets.fill(0)
     }
+    this.#current = slice
     return slice
   }
 }
@@ -82,7 +85,10 @@ function epochOf(now: number): number {
   return Math.floor(now / SLICE_MS)
 }
 
-function bucketOf(us: number): number {
+function bucketOf(durationMs: number): number {
+  // Most have waited for nothing.
+  if (!(durationMs > 0)) return 0
+  const us = Math.min(Math.round(durationMs * 1000), LONGEST_US)
   if (us < PER_OCTAVE) return us
   const shift = 31 - Math.clz32(us) - BITS
   return PER_OCTAVE * shift + (us >>> shift)
