@@ -1,5 +1,4 @@
 import type { Pooled } from './pooled.ts'
-import type { WaiterList } from './waiter-list.ts'
 
 export interface CheckoutTerms {
   /** When it began to wait. */
@@ -18,7 +17,7 @@ export class PoolWaiter<R> {
   /** For whom it waits, where that is known. */
   readonly tenant: string | undefined
   /** The list that it stands in, and its neighbours there. */
-  list: WaiterList<R> | undefined
+  list: object | undefined
   previous: PoolWaiter<R> | undefined
   next: PoolWaiter<R> | undefined
   #serve!: (pooled: Pooled<R>) => void
