@@ -5,7 +5,11 @@ import { defineConfig } from 'tsdown'
  * entry is a process.
  */
 export default defineConfig({
-  entry: { 'pool-process': 'src/pool/pool-process.ts' },
+  entry: {
+    'pool-process': 'src/pool/pool-process.ts',
+    'host-process': 'src/http/host-process.ts',
+    'load-process': 'src/load/load-process.ts',
+  },
   format: 'esm',
   dts: false,
   fixedExtension: true,

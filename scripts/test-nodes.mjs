@@ -1,10 +1,11 @@
 // `npm run test:nodes`: what every framework has to do, on other versions of Node than this one, each from npm.
 // Arguments choose other versions. One that cannot be downloaded is skipped.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { countReport, summary } from './lib/counts.mjs'
+import { downloadNode } from './lib/download-node.mjs'
 import { root } from './lib/root.mjs'
 import { setUp } from './lib/set-up.mjs'
 import { steps } from './lib/steps.mjs'
@@ -19,7 +20,7 @@ await setUp(announce)
 
 const counts = { passed: 0, failed: 0, skipped: 0 }
 for (const version of versions) {
-  const node = download(version)
+  const node = downloadNode(version)
   announce(`Running ${PACKAGES.join(' and ')} on Node ${version}`)
   if (node === undefined) {
     console.log(`      Node ${version} could not be downloaded: skipped`)
@@ -35,19 +36,6 @@ for (const version of versions) {
 }
 console.log(`\n${summary(counts)}`)
 process.exitCode = counts.failed > 0 ? 1 : 0
-
-/** @returns {string | undefined} the program */
-function download(version) {
-  const args = ['--yes', `node@${version}`, '--print', 'process.execPath']
-  // On Windows npx is a batch file, which only a shell can run.
-  const { status, stdout } = spawnSync('npx', args, {
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  const program = stdout?.trim()
-  return status === 0 && existsSync(program) ? program : undefined
-}
 
 async function test(node, folder) {
   const reports = mkdtempSync(path.join(tmpdir(), 'sherd-nodes-'))

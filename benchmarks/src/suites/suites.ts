@@ -1,5 +1,6 @@
+import { middleware } from './middleware.ts'
 import { pool } from './pool.ts'
 import type { Suite } from './suite.ts'
 
 /** In the order in which they are run. */
-export const suites: readonly Suite[] = [pool]
+export const suites: readonly Suite[] = [pool, middleware]
