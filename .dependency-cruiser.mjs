@@ -8,11 +8,13 @@ const layers = [
   'router/',
   'breaker/',
   'pool/',
+  'budget/',
   'health/',
   'scope/',
   '(fan-out|jobs|operations)/',
   '[a-z-]*sharding\\.ts$',
   'adapter/',
+  'processes/',
   'testing/',
 ].map((pattern) => `${core}(${pattern})`)
 const entry = `${core}index\\.ts$`

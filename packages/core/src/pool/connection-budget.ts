@@ -1,18 +1,34 @@
 import type { BudgetHolder } from './budget-holder.ts'
 
+export interface ConnectionBudgetOptions {
+  /** What those who divide it among processes know it by: the server's address. */
+  readonly name: string
+  /** As messages name it: `limits.maxConnections`. */
+  readonly setting: string
+  /** What all who share it may have together, in this process and in others. */
+  readonly total: number
+  /** What this process may have of it to begin with. @default all */
+  readonly limit?: number
+  /** A connection is gone. @default nobody is told */
+  readonly onReturned?: () => void
+}
+
 /**
  * Connections that several pools have between them, such as those to one server.
  *
- * - Never more than `limit` are open, being opened or being closed.
+ * - Never more than `limit` are open, being opened or being closed. Where that shrinks, idle ones are closed until so many
+ *   are left, then whatever is given back; meanwhile none is opened.
  * - A pool that needs one when there is no room waits for its turn. Idle connections of others are closed for it, the one
  *   whose pool has had no use for it for longest first. One in use never is.
  * - Where all are in use all the time each pool gets an equal part: what becomes free in a pool that has more goes to one
  *   that has less. Where there are more pools than connections, those who have waited for longest get them.
  */
 export class ConnectionBudget {
-  /** As messages name it: `limits.maxConnections`. */
-  readonly setting: string
-  readonly limit: number
+  readonly name: string
+  readonly total: number
+  readonly #setting: string
+  readonly #onReturned: () => void
+  #limit: number
   #taken = 0
   #closing = 0
   /** Pools that have connections. */
@@ -22,13 +38,40 @@ export class ConnectionBudget {
   /** Pools with idle connections, in the order in which they had one come to rest last. */
   readonly #resting = new Set<BudgetHolder>()
 
-  constructor(setting: string, limit: number) {
-    this.setting = setting
-    this.limit = limit
+  constructor({ name, setting, total, limit = total, onReturned = () => {} }: ConnectionBudgetOptions) {
+    this.name = name
+    this.total = total
+    this.#setting = setting
+    this.#limit = limit
+    this.#onReturned = onReturned
+  }
+
+  /** Connections at once. */
+  get limit(): number {
+    return this.#limit
+  }
+
+  /** Connections that are open, being opened or being closed: more than `limit` for a while after that has shrunk. */
+  get taken(): number {
+    return this.#taken
+  }
+
+  /** As messages name it: `limits.maxConnections (20)`. */
+  get description(): string {
+    const { limit, total } = this
+    const share = limit === total ? `${total}` : `of ${total}, this process may have ${limit}`
+    return `${this.#setting} (${share})`
   }
 
   get isFull(): boolean {
-    return this.#taken >= this.limit
+    return this.#taken >= this.#limit
+  }
+
+  /** How many there may be from now on. What is lent stays so, however few these are. */
+  resize(limit: number): void {
+    this.#limit = limit
+    this.#makeRoom()
+    this.#offerRoom()
   }
 
   /** Whether there is room, or could be made. */
@@ -48,11 +91,8 @@ export class ConnectionBudget {
       this.#holders.delete(share)
       this.#resting.delete(share)
     }
-    for (const next of this.#wanting) {
-      if (this.isFull) return
-      this.#wanting.delete(next)
-      next.offer()
-    }
+    this.#onReturned()
+    this.#offerRoom()
   }
 
   closing(): void {
@@ -77,9 +117,10 @@ export class ConnectionBudget {
   /** Whether what has become free in a pool whose first caller has waited since `since` is for another pool. */
   isClaimed(share: BudgetHolder, since: number): boolean {
     if (this.#isProvided) return false
+    if (this.#room < 0) return true
     const isNew = ({ taken }: BudgetHolder) => taken === 0
     const contenders = this.#holders.size + [...this.#wanting].filter(isNew).length
-    const part = Math.max(1, Math.floor(this.limit / contenders))
+    const part = Math.max(1, Math.floor(this.#limit / contenders))
     for (const other of this.#wanting) {
       if (other === share || !other.wantsMore) continue
       if (other.taken < part && share.taken > part) return true
@@ -88,9 +129,22 @@ export class ConnectionBudget {
     return false
   }
 
+  /** What there is room for once all is gone that is being closed. */
+  get #room(): number {
+    return this.#limit - (this.#taken - this.#closing)
+  }
+
   /** Whether connections are being closed for all who want one. */
   get #isProvided(): boolean {
-    return this.#wanting.size <= this.#closing
+    return this.#wanting.size <= this.#room
+  }
+
+  #offerRoom(): void {
+    for (const next of this.#wanting) {
+      if (this.isFull) return
+      this.#wanting.delete(next)
+      next.offer()
+    }
   }
 
   #makeRoom(): void {

@@ -16,7 +16,6 @@ export interface OpenPoolsOptions {
  * place; the one that has been unused for longest first. A pool in use keeps its place.
  */
 export class OpenPools {
-  readonly setting = 'limits.maxOpenPools'
   readonly limit: number
   readonly #options: OpenPoolsOptions
   #size = 0
@@ -30,6 +29,11 @@ export class OpenPools {
   constructor(options: OpenPoolsOptions) {
     this.#options = options
     this.limit = options.max ?? Number.POSITIVE_INFINITY
+  }
+
+  /** As messages name it. */
+  get description(): string {
+    return `limits.maxOpenPools (${this.limit})`
   }
 
   get isFull(): boolean {

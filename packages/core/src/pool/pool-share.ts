@@ -47,8 +47,7 @@ export class PoolShare implements OpeningBudget, BudgetHolder {
   }
 
   get blockedBy(): string | undefined {
-    const full = this.#blockedBy
-    return full === undefined ? undefined : `${full.setting} (${full.limit})`
+    return this.#blockedBy?.description
   }
 
   take(isUrgent: boolean): boolean {
