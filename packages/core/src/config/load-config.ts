@@ -9,6 +9,7 @@ import { resolveLimits, resolveServers } from './resolve-limits.ts'
 import { resolveRouter, resolveTenantSources } from './resolve-router.ts'
 import { resolveShard } from './resolve-shard.ts'
 import type { ResolvedConfig } from './resolved-config.ts'
+import { sharedDatabase } from './shared-database.ts'
 
 /** Where a configuration is looked for when nobody says where. */
 const DEFAULT_DIRECTORY = './config'
@@ -35,10 +36,13 @@ export function loadConfig(
   const drivers = new DriverCheck()
   checkDefaultClient(main, drivers)
   const resolved = shards.map((shard) => [shard.name, resolveShard(shard, { main, drivers })] as const)
+  const sharedReading = sharedDatabase(main)
+  const shared = sharedReading && resolveShard(sharedReading, { main, drivers })
   checkPlacement({ router, main, shards })
   if (isComplete) checkCoverage({ router, main, shards })
   const limits = resolveLimits(main)
-  const servers = resolveServers(main, { shards: resolved.map(([, shard]) => shard), isComplete })
+  const databases = [...resolved.map(([, shard]) => shard), ...(shared === undefined ? [] : [shared])]
+  const servers = resolveServers(main, { shards: databases, isComplete })
 
   const problems = sources.flatMap((found) => found.problems)
   if (problems.length > 0) throw new ConfigInvalidError(problems)
@@ -48,6 +52,7 @@ export function loadConfig(
     limits,
     servers,
     shards: new FrozenMap(resolved),
+    shared,
   })
 }
 

@@ -8,7 +8,11 @@ import type { ConnectionBudgets } from './connection-budgets.ts'
 export interface FanOutParts {
   readonly scopes: Scopes
   /** Which shards there are, and who lives where, at this moment. */
-  readonly layout: { readonly topology: Topology; readonly router: Router }
+  readonly layout: {
+    readonly topology: Topology
+    readonly router: Router
+    readonly shardNames: readonly string[]
+  }
   readonly pools: PoolRegistry
   readonly budgets: ConnectionBudgets
 }

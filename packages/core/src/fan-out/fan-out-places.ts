@@ -24,7 +24,8 @@ export async function findPlaces(
   { shards = 'all', tenants }: FanOutTargets,
 ): Promise<readonly FanOutPlace[]> {
   const { topology, router } = layout
-  const names = [...topology.shards.keys()]
+  // What belongs to no tenant has other tables: it is asked by its name alone.
+  const names = typeof shards === 'object' ? [...topology.shards.keys()] : layout.shardNames
   if (tenants !== undefined) {
     const ids = [...new Set(Array.from(tenants, normalizeTenantId))]
     const homes = await eachLimited(ids, LOOKUPS, async (id) => router.route(id))

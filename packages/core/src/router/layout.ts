@@ -9,7 +9,7 @@ export interface Layout {
   readonly config: ResolvedConfig
   readonly topology: Topology
   readonly router: Router
-  /** In the order of the configuration. */
+  /** Of those with tenants, in the order of the configuration. */
   readonly shardNames: readonly string[]
 }
 
@@ -17,6 +17,6 @@ export interface Layout {
 export function createLayout(config: ResolvedConfig, clock: Clock, previous?: Layout): Layout {
   const version = (previous?.topology.version ?? 0) + 1
   const topology = createTopology(config, version, previous?.topology)
-  const shardNames = Object.freeze([...topology.shards.keys()])
+  const shardNames = Object.freeze([...config.shards.keys()])
   return Object.freeze({ config, topology, router: createRouter(config, clock), shardNames })
 }

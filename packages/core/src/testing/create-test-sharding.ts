@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
 import { loadConfig } from '../config/load-config.ts'
 import { type CreateShardingOptions, wire } from '../create-sharding.ts'
-import { type Sharding, ShardingInstance, type ShardingOptions } from '../sharding.ts'
+import { partsOf, type Sharding, ShardingInstance, type ShardingOptions } from '../sharding.ts'
 import { TemporaryDatabases } from './databases/temporary-databases.ts'
 
 export interface TestShardingOptions extends CreateShardingOptions {
   /**
-   * Fills one shard's database, in a scope on that shard: `(db) => db.migrate.latest({ directory: 'migrations' })`.
+   * Fills one shard's database, or that of the shared tables (`shared`), in a scope on it: `(db) => db.migrate.latest({ directory: 'migrations' })`.
    *
    * @default leaves it as it was created
    */
@@ -43,7 +43,7 @@ export async function createTestSharding({
       databases,
     )
     try {
-      for (const shard of sharding.shardNames) {
+      for (const shard of partsOf(sharding).topology.shards.keys()) {
         await sharding.connectedTo(shard, async () => await prepare?.(sharding.db, shard))
       }
       return sharding

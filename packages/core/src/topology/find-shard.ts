@@ -1,3 +1,4 @@
+import { SHARED } from '../config/shard-name.ts'
 import { ShardUnknownError } from '../errors.ts'
 import { closest } from '../util/closest.ts'
 import type { Shard, Topology } from './topology.ts'
@@ -10,6 +11,8 @@ export function findShard(topology: Topology, name: string): Shard {
 }
 
 function hint(name: string, { shards }: Topology): string {
+  if (name === SHARED)
+    return 'It is the database without tenants: write `shared:` in the configuration, with its `connection`.'
   const near = closest(name, [...shards.keys()])
   return near === undefined ? 'sharding.shardNames lists the shards.' : `Did you mean "${near}"?`
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { limitsSchema, serversSchema } from './limits-schema.ts'
 import { group } from './option.ts'
 import { routerSchema } from './router-schema.ts'
-import { schemaReference, sharedOptions } from './shard-schema.ts'
+import { schemaReference, sharedDatabaseSchema, sharedOptions } from './shard-schema.ts'
 import { tenantSourceSchema } from './tenant-source-schema.ts'
 
 /** The file `sharding.yaml`: what concerns all shards. */
@@ -26,6 +26,7 @@ export const shardingSchema = group(
       description: 'What holds for every shard that does not say otherwise.',
       example: { client: 'pg', pool: { max: 10 } },
     }),
+    shared: sharedDatabaseSchema,
     limits: limitsSchema,
     servers: serversSchema,
   },

@@ -33,6 +33,7 @@ export async function runOnServer<T>(
         limits: limitsDefaults,
         servers: new FrozenMap([]),
         shards: new FrozenMap([[shard.name, bare]]),
+        shared: undefined,
       },
       { source: undefined, env: {} },
     ),

@@ -17,19 +17,20 @@ export class TemporaryDatabases {
     config: ResolvedConfig,
     templateOf: (shard: string) => string | undefined,
   ): Promise<ResolvedConfig> {
-    const shards: (readonly [string, ShardConfig])[] = []
-    for (const shard of config.shards.values()) {
+    const createFor = async (shard: ShardConfig): Promise<ShardConfig> => {
       const home = homeOf(config, shard)
       const name = temporaryName()
       this.#drops.push(() => home.drop(name))
       const connection = await home.create(name, templateOf(shard.name))
       // A copy that only reads has no temporary counterpart; the row that declares an identity is another database's.
-      shards.push([
-        shard.name,
-        discreet<ShardConfig>({ ...shard, connection, replicas: [], identity: undefined }, ['connection']),
+      return discreet<ShardConfig>({ ...shard, connection, replicas: [], identity: undefined }, [
+        'connection',
       ])
     }
-    return Object.freeze({ ...config, shards: new FrozenMap(shards) })
+    const shards: (readonly [string, ShardConfig])[] = []
+    for (const shard of config.shards.values()) shards.push([shard.name, await createFor(shard)])
+    const shared = config.shared && (await createFor(config.shared))
+    return Object.freeze({ ...config, shards: new FrozenMap(shards), shared })
   }
 
   /** Removes all; rejects with the first failure, once each has been tried. */

@@ -37,8 +37,8 @@ export class TestTransactions implements Detour {
     return this.#endpoints.get(endpoint.shard) === endpoint
   }
 
-  readonly createEngine = (endpoint: Endpoint, client: KnexClient): Engine => {
-    const engine = createEngine(endpoint, client)
+  readonly createEngine = (endpoint: Endpoint, client: KnexClient, clock: Clock): Engine => {
+    const engine = createEngine(endpoint, client, clock)
     return {
       ...engine,
       open: async (signal, onLost) => {
