@@ -425,3 +425,74 @@ export class FanOutCancelledError extends ShardingError {
 export class RowsMismatchError extends ShardingError {
   static override readonly code = 'SHARD_ERR_ROWS_MISMATCH'
 }
+
+// --- Migrations ----------------------------------------------------------------------------------------------
+
+/** What became of one shard's schema. */
+export type MigrationOutcome = {
+  /**
+   * Migrations that have been run, or undone, in that order; of a shard that has failed, those of which the effect has
+   * stayed, as far as the shard could still tell.
+   */
+  readonly migrations: readonly string[]
+  /** The number that knex gave them, or that of the last batch before; null where nothing has ever run or nobody knows. */
+  readonly batch: number | null
+  /** In milliseconds, from the shard's turn on, waiting for its connection and its lock included. */
+  readonly durationMs: number
+} & (
+  | { readonly status: 'migrated' | 'unchanged' }
+  | {
+      readonly status: 'failed'
+      readonly error: unknown
+      /** The one that failed; undefined when something else did. */
+      readonly migration: string | undefined
+    }
+  | {
+      readonly status: 'skipped'
+      /** Another shard has failed before, the canary has, or the signal has aborted. Nothing was touched. */
+      readonly reason: 'stopped' | 'canary' | 'aborted'
+    }
+)
+
+/** What became of all of them. */
+export interface MigrationReport {
+  /** Whether every shard is `migrated` or `unchanged`. */
+  readonly ok: boolean
+  readonly counts: Readonly<Record<MigrationOutcome['status'], number>>
+  /** By name, in the order of the configuration. */
+  readonly shards: Readonly<Record<string, MigrationOutcome>>
+}
+
+const NOT_RUN: MigrationReport = Object.freeze({
+  ok: false,
+  counts: Object.freeze({ migrated: 0, unchanged: 0, failed: 0, skipped: 0 }),
+  shards: Object.freeze({}),
+})
+
+/**
+ * Not all shards have been migrated; the message and `report` name those that have not, with their errors, and `cause` is
+ * the first of them, or the signal's reason.
+ */
+export class MigrationFailedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_MIGRATION_FAILED'
+  declare readonly report: MigrationReport
+
+  constructor(
+    message: string,
+    { report = NOT_RUN, ...options }: ShardingErrorOptions & { readonly report?: MigrationReport } = {},
+  ) {
+    super(message, options)
+    // Not enumerable: a logger would write it down once more for every shard.
+    Object.defineProperty(this, 'report', { value: report })
+  }
+}
+
+/** Another run is at work on a shard's migrations, and was not done in time. */
+export class MigrationLockedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_MIGRATION_LOCKED'
+}
+
+/** The signal has aborted between two migrations of a shard. `cause` is its reason. */
+export class MigrationAbortedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_MIGRATION_ABORTED'
+}

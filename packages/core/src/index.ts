@@ -82,6 +82,16 @@ export type { Identified, JobTarget, MessageTarget } from './jobs/job-target.ts'
 export type { Isolation } from './operations/isolate.ts'
 export type { ConfigWatch, ReloadOptions, ReloadReport } from './operations/reload.ts'
 export type {
+  MigrateOptions,
+  MigrationProgress,
+  MigrationSettings,
+  MigrationStatusOptions,
+  MigrationTargets,
+  RollbackOptions,
+} from './operations/migrations/migrate-options.ts'
+export type { MigrationApi } from './operations/migrations/migration-api.ts'
+export type { MigrationStatus, ShardMigrations } from './operations/migrations/migration-status.ts'
+export type {
   WarmUpOptions,
   WarmUpOutcome,
   WarmUpProgress,

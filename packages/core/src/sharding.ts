@@ -15,6 +15,8 @@ import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
 import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
 import { type Isolation, isolate } from './operations/isolate.ts'
+import { createMigrationApi } from './operations/migrations/migrate.ts'
+import type { MigrationApi } from './operations/migrations/migration-api.ts'
 import { recover } from './operations/recover.ts'
 import {
   type ConfigWatch,
@@ -99,6 +101,8 @@ export interface Sharding extends ScopeApi, JobApi, FanOutApi, AsyncDisposable {
    * when a shard has failed whose `startup` is `fail`; with ShardUnknownError, or TypeError for an option that cannot be.
    */
   warmUp(options?: WarmUpOptions): Promise<WarmUpReport>
+  /** knex's migrations on all shards. */
+  readonly migrate: MigrationApi
   /**
    * Reads the configuration anew and goes on with it: shards that it adds serve, those that it connects to in another way
    * get new connections, those that it leaves out are refused, and all others keep what they have. Requests and jobs that
@@ -150,6 +154,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly connectedToAllShards: FanOutApi['connectedToAllShards']
   readonly fanOutReduce: FanOutApi['fanOutReduce']
   readonly fanOutStream: FanOutApi['fanOutStream']
+  readonly migrate: MigrationApi
   readonly #layout: LiveLayout
   readonly #reloader: Reloader
   readonly #pools: PoolRegistry
@@ -188,6 +193,7 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.fanOutReduce = (how: never, fn: (target: FanOutTarget) => unknown) =>
       fanOutReduce(parts, how, fn) as never
     this.fanOutStream = (how, fn) => new FanOutStream(parts, how, fn)
+    this.migrate = createMigrationApi(parts)
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
     Object.defineProperty(this, PARTS, { value: parts })
   }

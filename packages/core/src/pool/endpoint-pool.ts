@@ -7,6 +7,7 @@ import type { Endpoint } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
+import { within } from '../util/within.ts'
 import type { BindingStore } from './binding.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import type { ConnectFailure } from './connector.ts'
@@ -46,6 +47,8 @@ export interface LeaseTerms {
   readonly tenant?: string | undefined
   readonly checkoutTimeoutMs?: number | undefined
   readonly role?: 'writing' | 'reading'
+  /** Neither its queries nor itself have a time limit. @default false */
+  readonly isLong?: boolean | undefined
   /** Who uses it, as reports name it: a route, a job, a function; never a tenant. */
   readonly describe?: (() => string) | undefined
   /** What its events have in common with those of its scope. */
@@ -79,7 +82,7 @@ export class EndpointPool {
     this.endpoint = endpoint
     this.identities = options.identities
     this.knex = createKnex(endpoint, store)
-    this.#engine = (options.createEngine ?? createEngine)(endpoint, this.knex.client)
+    this.#engine = (options.createEngine ?? createEngine)(endpoint, this.knex.client, clock)
     this.#events = new EndpointEvents(options.sharding, endpoint)
     this.#leaseEvents = new LeaseEvents(this.#events.about, clock)
     this.#holders = new LeaseHolders({
@@ -172,7 +175,8 @@ export class EndpointPool {
     }))
   }
 
-  createLease({ tenant, checkoutTimeoutMs, role, describe, correlated, reroute }: LeaseTerms = {}): Lease {
+  createLease(terms: LeaseTerms = {}): Lease {
+    const { tenant, checkoutTimeoutMs, role, isLong = false, describe, correlated, reroute } = terms
     const { clock, deadlines } = this.#options
     return new Lease({
       shard: this.endpoint.shard,
@@ -182,11 +186,37 @@ export class EndpointPool {
       deadlines,
       tenant,
       role: role ?? 'writing',
+      isLong,
       describe: describe ?? (() => 'a scope'),
       checkoutTimeoutMs: checkoutTimeoutMs ?? this.endpoint.pool.checkoutTimeoutMs,
-      queryTimeoutMs: this.endpoint.pool.queryTimeoutMs,
+      queryTimeoutMs: isLong ? null : this.endpoint.pool.queryTimeoutMs,
       correlated: correlated ?? new LazyCorrelation(),
     })
+  }
+
+  /**
+   * Asks the server something of Sherd's own, on a connection that no lease has. Not on the last one that callers could
+   * have, unless it `isUrgent`: then it waits for its turn like them. Undefined where it was not asked. Rejects where it
+   * does not answer within `pingTimeoutMs`; its connection is closed then.
+   */
+  async ask<T>(
+    question: (engine: Engine, connection: RawConnection) => Promise<T> | undefined,
+    isUrgent = false,
+  ): Promise<T | undefined> {
+    const { checkoutTimeoutMs, pingTimeoutMs } = this.endpoint.pool
+    if (!this.breaker.isClosed || (!isUrgent && this.pool.spare < 2)) return undefined
+    // A little more patient than others, so that it is not shed.
+    const pooled = this.pool.tryAcquire() ?? (await this.pool.wait(checkoutTimeoutMs + 1).promise)
+    try {
+      const answer = await within(pingTimeoutMs, Promise.resolve(question(this.#engine, pooled.resource)))
+      this.guarded.noteOutcome('answered')
+      this.pool.release(pooled)
+      return answer
+    } catch (error) {
+      this.#engine.sever(pooled.resource)
+      this.pool.destroy(pooled)
+      throw error
+    }
   }
 
   /** Ends every lease that still holds a connection: the server stops its query, whatever waits behind is refused. */
@@ -221,6 +251,7 @@ export class EndpointPool {
     try {
       await checkDeclaredIdentity(this.endpoint, this.knex, connection)
       await this.endpoint.afterCreate?.(connection)
+      await this.#engine.settle?.(connection)
       // Last, for the schema is part of it, and `afterCreate` may choose one.
       const database = await this.#engine.identify(connection)
       if (database !== undefined) this.identities.claim(this.endpoint.shard, database)
@@ -247,7 +278,9 @@ export class EndpointPool {
       // `afterCreate` is run again, and belongs to no request.
       reset: (connection) => {
         if (engine.isInTransaction?.(connection)) this.pool.counts.rollbackCount++
-        return runInRootContext(() => engine.reset(connection))
+        const reset = runInRootContext(() => engine.reset(connection))
+        if (reset === undefined && this.endpoint.scrub === 'auto') this.pool.counts.scrubSkippedCount++
+        return reset
       },
       rest: (connection) => engine.keepAlive(connection, false),
       wake: (connection) => engine.keepAlive(connection, true),

@@ -80,7 +80,7 @@ export class LeaseHolders<L extends LeaseSubject> {
     this.#check = undefined
     const now = this.#options.clock.now()
     for (const [lease, hold] of this.#holds) {
-      if (hold.isReported) continue
+      if (hold.isReported || lease.isLong) continue
       if (now - hold.since < thresholdMs) {
         this.#checkAt(hold.since)
         return

@@ -36,6 +36,8 @@ export interface LeaseOptions {
   /** For whom a connection is taken, where the scope has a tenant: a pool may limit what one tenant holds. */
   readonly tenant: string | undefined
   readonly role: 'writing' | 'reading'
+  /** May hold its connection for as long as it likes: it is no leak. */
+  readonly isLong?: boolean
   /** Who uses the connection, as reports name it: a route, a job, a function; never a tenant. */
   readonly describe: () => string
   readonly correlated: Correlated
@@ -116,6 +118,10 @@ export class Lease implements LeaseSubject {
 
   get role(): 'writing' | 'reading' {
     return this.#options.role
+  }
+
+  get isLong(): boolean {
+    return this.#options.isLong ?? false
   }
 
   /** Who uses the connection, as reports name it. */
