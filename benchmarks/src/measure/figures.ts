@@ -14,6 +14,7 @@ export const FIGURES = {
   cpuUsPerRequest: { title: 'µs of processor a request', isBetter: 'lower', digits: 1 },
   p50Ms: { title: 'p50 in ms', isBetter: 'lower', digits: 2 },
   p99Ms: { title: 'p99 in ms', isBetter: 'lower', digits: 2 },
+  connections: { title: 'connections', isBetter: 'lower', digits: 0 },
 } as const satisfies Record<string, FigureAbout>
 
 export type FigureName = keyof typeof FIGURES

@@ -1,6 +1,7 @@
+import { endToEnd } from './end-to-end.ts'
 import { middleware } from './middleware.ts'
 import { pool } from './pool.ts'
 import type { Suite } from './suite.ts'
 
 /** In the order in which they are run. */
-export const suites: readonly Suite[] = [pool, middleware]
+export const suites: readonly Suite[] = [pool, middleware, endToEnd]
