@@ -44,6 +44,13 @@ export interface ShardingOptions {
    * out where it is the usual one.
    */
   readonly servers?: Readonly<Record<string, ServerObject>>
+  /**
+   * Processes among which the budget of each server is divided, where nobody does that while they run: each takes the same
+   * part, rounded down. With `shareConnectionBudgets()` it is not looked at.
+   *
+   * @default null
+   */
+  readonly workers?: number | null
 }
 
 /** Limits of all pools of the process together; null is "off". */
@@ -72,7 +79,7 @@ export interface LimitsObject {
 
 /** What all pools of one server may have together. */
 export interface ServerObject {
-  /** Connections at once, of this process. */
+  /** Connections at once, of all workers together. */
   readonly maxConnections: number
 }
 

@@ -51,6 +51,7 @@ export function loadConfig(
     tenant: resolveTenantSources(main),
     limits,
     servers,
+    workers: main.value.workers ?? null,
     shards: new FrozenMap(resolved),
     shared,
   })

@@ -33,9 +33,16 @@ export function resolveServers(
     if (maxConnections === undefined) {
       main.report([...path, 'maxConnections'], {
         message: 'is missing',
-        mend: 'Write how many connections this process may have to the server, such as `maxConnections: 80`.',
+        mend: 'Write how many connections there may be to the server, such as `maxConnections: 80`.',
       })
       return []
+    }
+    const { workers } = main.value
+    if (typeof workers === 'number' && workers > maxConnections) {
+      main.report([...path, 'maxConnections'], {
+        message: `is ${maxConnections}, less than one connection for each of ${workers} \`workers\``,
+        mend: `Give the server ${workers} connections or more, or start fewer workers.`,
+      })
     }
     const wanted = name.toLowerCase()
     const found = addresses.find((one) => one !== undefined && [one, shortAddress(one)].includes(wanted))

@@ -10,6 +10,8 @@ export interface ResolvedConfig {
   readonly limits: LimitsConfig
   /** What all pools of one server together may have, by `host:port`. */
   readonly servers: ReadonlyMap<string, ServerConfig>
+  /** Among how many processes the budgets of servers are divided by hand. */
+  readonly workers: number | null
   /** By name, in file order. Never empty. */
   readonly shards: ReadonlyMap<string, ShardConfig>
   /** The database of what belongs to no tenant, as a shard without tenants. */
@@ -26,7 +28,7 @@ export interface LimitsConfig {
 }
 
 export interface ServerConfig {
-  /** Connections that all pools of the server may have together. */
+  /** Connections that all pools of the server may have together, those of all workers. */
   readonly maxConnections: number
 }
 

@@ -183,7 +183,7 @@ describe('syntax', () => {
           → Write the values out, or use \`defaults\`.
         config/shards/b.yaml › a
           is not an option
-          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`reading\`, \`scrub\`, \`catalogueMaxAgeMs\`, \`startup\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`tenants\`, \`ranges\`, \`buckets\`, \`identity\`, \`index\`.
+          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`reading\`, \`scrub\`, \`catalogueMaxAgeMs\`, \`startup\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`identity\`, \`tenants\`, \`ranges\`, \`buckets\`, \`index\`.
         config/shards/b.yaml › a[0][0][0]
           is nested too deeply
           → Write it with fewer levels.
@@ -225,7 +225,7 @@ describe('options', () => {
           → Did you mean \`router\`?
         config › ["two\\nlines\\u001b[31m"]
           is not an option
-          → Remove it. The options here are \`$schema\`, \`router\`, \`tenant\`, \`defaults\`, \`limits\`, \`servers\`.
+          → Remove it. The options here are \`$schema\`, \`router\`, \`tenant\`, \`defaults\`, \`shared\`, \`limits\`, \`servers\`, \`workers\`.
         config › shards.shard_0.conection
           is not an option
           → Did you mean \`connection\`?

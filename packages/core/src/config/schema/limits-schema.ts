@@ -30,13 +30,20 @@ export const limitsSchema = group(
   { description: 'What all pools of the process may have together.', example: { maxOpenPools: 50 } },
 )
 
+export const workersSchema = countOrOff(1, 100_000, {
+  description:
+    'Processes among which the budget of each server is divided; each takes the same part. null where they divide it themselves, or there is one.',
+  default: null,
+  example: 4,
+})
+
 export const serversSchema = z
   .record(
     z.string(),
     group(
       {
         maxConnections: count(1, MOST, {
-          description: 'Connections of all pools to this server at once, of this process.',
+          description: 'Connections of all pools to this server at once, of all `workers` together.',
           example: 80,
         }),
       },

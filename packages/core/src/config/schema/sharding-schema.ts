@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limitsSchema, serversSchema } from './limits-schema.ts'
+import { limitsSchema, serversSchema, workersSchema } from './limits-schema.ts'
 import { group } from './option.ts'
 import { routerSchema } from './router-schema.ts'
 import { schemaReference, sharedDatabaseSchema, sharedOptions } from './shard-schema.ts'
@@ -29,6 +29,7 @@ export const shardingSchema = group(
     shared: sharedDatabaseSchema,
     limits: limitsSchema,
     servers: serversSchema,
+    workers: workersSchema,
   },
   { description: 'What concerns all shards.', example: { router: { strategy: 'static' } } },
 )

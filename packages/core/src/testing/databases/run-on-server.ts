@@ -32,6 +32,7 @@ export async function runOnServer<T>(
         tenant: [],
         limits: limitsDefaults,
         servers: new FrozenMap([]),
+        workers: null,
         shards: new FrozenMap([[shard.name, bare]]),
         shared: undefined,
       },
