@@ -9,6 +9,7 @@ import { describeIsolation } from './isolation.ts'
 import { describeNesting } from './nesting.ts'
 import { describeOneConnection } from './one-connection.ts'
 import { describeOptions } from './options.ts'
+import { describeReadYourWrites } from './read-your-writes.ts'
 import { describeResponses } from './responses.ts'
 import { describeScopes } from './scopes.ts'
 import { describeSockets } from './sockets.ts'
@@ -30,6 +31,7 @@ const parts = [
   describeAnswers,
   describeOneConnection,
   describeIsolation,
+  describeReadYourWrites,
   describeBodies,
   describeStreams,
   describeHandlers,

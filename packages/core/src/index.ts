@@ -50,6 +50,7 @@ export type { TopologyMessage } from './diagnostics/topology-events.ts'
 export * from './errors.ts'
 export { addFanOutMetadata, type HeaderTarget } from './fan-out/add-fan-out-metadata.ts'
 export type { FanOutApi, Reduced } from './fan-out/fan-out-api.ts'
+export type { StampMissedCause, StampMissedMessage } from './diagnostics/stamp-events.ts'
 export type {
   FanOutLimits,
   FanOutMode,

@@ -54,7 +54,7 @@ export function withNodeRequest<R, T, Answer>(
   return new Promise((resolve, reject) => {
     const outcome: Outcome = {
       next: (error) => {
-        if (error === undefined) (async () => fn())().then(resolve, reject)
+        if (error === undefined) handled(host.req, fn).then(resolve, reject)
         else reject(error)
       },
       answer: (problem) => resolve(host.answer(problem)),
@@ -62,6 +62,15 @@ export function withNodeRequest<R, T, Answer>(
     }
     new NodeRequestBinding(host, planFor(options), hasUnreadBody(host.req), outcome).start()
   })
+}
+
+/** What a handler has not written by its end is not written in this request. */
+async function handled<T>(req: IncomingMessage, fn: () => Promise<T>): Promise<T> {
+  try {
+    return await fn()
+  } finally {
+    requestState(req).writes?.handled()
+  }
 }
 
 /**

@@ -26,6 +26,11 @@ const RULES: Readonly<Record<OptionName, Rule>> = {
   },
   checkout: oneOf('auto', 'eager', 'lazy'),
   role: oneOf('writing', 'reading'),
+  // What is in it is checked where it is put to use.
+  readFromReplicas: {
+    wanted: 'true, false or an object such as { windowMs: 2000 }',
+    accepts: (value) => typeof value === 'boolean' || isObject(value),
+  },
   onUnavailable: oneOf('respond', 'next'),
   afterResponse: oneOf('detach', 'reject'),
   onAbort: oneOf('auto', 'cancel', 'finish'),

@@ -18,6 +18,11 @@ export {
 } from './health-answers.ts'
 export type { NodeHost } from './node-request-binding.ts'
 export { type Problem, toProblem } from './problem.ts'
+export type {
+  ReadFromReplicasOptions,
+  StampCookieOptions,
+  WriteStampStore,
+} from './read-from-replicas.ts'
 export type { RequestOptions, RequestParts, RequestShard, TenantSource } from './request-options.ts'
 export { type PreparedRequests, prepareRequests } from './request-plan.ts'
 export {

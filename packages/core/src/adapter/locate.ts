@@ -1,4 +1,5 @@
 import { TenantMissingError } from '../errors.ts'
+import type { Role } from '../pool/pool-registry.ts'
 import { nextScope } from '../scope/next-scope.ts'
 import type { Scope, TargetParts, TenantId } from '../scope/scope.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
@@ -37,16 +38,17 @@ export function locate<R>(
 
 function find<R>(plan: RequestPlan<R>, req: R, parts: RequestParts, around: Scope | undefined): Located {
   const { forcedTarget } = plan.parts
-  if (forcedTarget !== undefined) return forcedScope(plan, forcedTarget, around)
+  const role = plan.roleOf(parts.method)
+  if (forcedTarget !== undefined) return forcedScope(plan, { ...forcedTarget, role }, around)
   const found = plan.identify(req, parts)
   return isThenable(found)
-    ? Promise.resolve(found).then((tenant) => scopeOf(plan, tenant, around))
-    : scopeOf(plan, found, around)
+    ? Promise.resolve(found).then((tenant) => scopeOf(plan, tenant, role, around))
+    : scopeOf(plan, found, role, around)
 }
 
-function scopeOf<R>(plan: RequestPlan<R>, tenant: unknown, around: Scope | undefined): Located {
+function scopeOf<R>(plan: RequestPlan<R>, tenant: unknown, role: Role, around: Scope | undefined): Located {
   if (tenant !== undefined && tenant !== null) {
-    const target = { tenant: normalizeTenantId(tenant) as TenantId, role: plan.role, lock: true }
+    const target = { tenant: normalizeTenantId(tenant) as TenantId, role, lock: true }
     return nextScope(around, target, (id) => plan.parts.router.route(id))
   }
   if (plan.required && around?.tenant === undefined) {
@@ -56,11 +58,7 @@ function scopeOf<R>(plan: RequestPlan<R>, tenant: unknown, around: Scope | undef
 }
 
 /** A tenant that is forced together with a shard is on that shard, whatever the router says. */
-function forcedScope<R>(
-  { parts, role }: RequestPlan<R>,
-  target: TargetParts,
-  around: Scope | undefined,
-): Located {
+function forcedScope<R>({ parts }: RequestPlan<R>, target: TargetParts, around: Scope | undefined): Located {
   const route = (id: string) => target.shard ?? parts.router.route(id)
-  return nextScope(around, { ...target, role, lock: true }, route)
+  return nextScope(around, { ...target, lock: true }, route)
 }

@@ -3,9 +3,12 @@ import type { Binding } from '../pool/binding.ts'
 import type { OpenScope } from '../scope/open-scope.ts'
 import type { Scope } from '../scope/scope.ts'
 import { currentBinding, runBound } from '../scope/scope-storage.ts'
+import { addHeadersTo } from './add-headers.ts'
 import { problemFor } from './answer-problem.ts'
+import { cameByTls } from './came-by-tls.ts'
 import { locate } from './locate.ts'
 import type { Problem } from './problem.ts'
+import { recallWrites } from './recall-writes.ts'
 import type { RequestParts } from './request-options.ts'
 import type { RequestPlan } from './request-plan.ts'
 import { RequestScope } from './request-scope.ts'
@@ -93,7 +96,22 @@ export class NodeRequestBinding<R> {
     const { request } = this.#host
     this.#plan = this.#plan.forRequest(request)
     this.#state.exposeShard = this.#plan.exposeShard && this.#state.exposeShard !== false
-    return locate(this.#plan, request, this.#parts, this.#around.binding?.rules.value)
+    const located = locate(this.#plan, request, this.#parts, this.#around.binding?.rules.value)
+    return located instanceof Promise ? located.then((value) => this.#recall(value)) : this.#recall(located)
+  }
+
+  /** Before the scope is entered, for it decides where that reads. */
+  #recall(value: Scope | undefined): Scope | undefined | Promise<Scope> {
+    if (value === undefined) return undefined
+    const { request, req, res } = this.#host
+    return recallWrites(value, {
+      plan: this.#plan,
+      req: request,
+      parts: this.#parts,
+      state: this.#state,
+      isSecure: cameByTls(req),
+      onFirst: (writes) => addHeadersTo(res, (isComplete) => writes.answering(isComplete)),
+    })
   }
 
   #enter(value: Scope | undefined): void {
@@ -119,6 +137,7 @@ export class NodeRequestBinding<R> {
         value,
         this.#around.binding,
         this.#parts,
+        this.#state.writes?.log,
       )
       whenAnswered(res, () => scope.answered())
       whenGone(req, res, () => {

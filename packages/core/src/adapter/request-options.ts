@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Role } from '../pool/pool-registry.ts'
 import type { Scope, TenantId } from '../scope/scope.ts'
 import type { Sharding } from '../sharding.ts'
+import type { ReadFromReplicasOptions } from './read-from-replicas.ts'
 
 /** What a request that runs scoped carries as `req.shard`. */
 export interface RequestShard {
@@ -44,8 +45,13 @@ export interface RequestOptions<R> {
    * body is still to be read, for a slow upload must not hold a connection. @default 'auto'
    */
   readonly checkout?: 'auto' | 'eager' | 'lazy'
-  /** @default 'writing' */
+  /** @default 'writing'; with `readFromReplicas` the role that the method stands for */
   readonly role?: Role
+  /**
+   * Let requests that only read (GET and HEAD) run in the role `reading`, and so on replicas, for as long as their client
+   * has not written to the shard within the last two seconds. @default false
+   */
+  readonly readFromReplicas?: boolean | ReadFromReplicasOptions<R>
   /** Answer 400, 404 and 503 here, or hand the error to the framework. @default 'respond' */
   readonly onUnavailable?: 'respond' | 'next'
   /** What a query after the response gets: a short connection of its own, or LeaseRevokedError. @default 'detach' */
@@ -82,4 +88,6 @@ export interface RequestParts {
   readonly route?: () => string | undefined
   /** The framework's own id of the request, where it gives one: for logs and events. */
   readonly requestId?: () => unknown
+  /** Adds a header to the answer, beside those of that name: for what `readFromReplicas` has clients carry. */
+  readonly addHeader?: (name: string, value: string) => void
 }

@@ -1,6 +1,8 @@
 import { defaultSharding, hasDefaultSharding } from '../default-sharding.ts'
+import type { Role } from '../pool/pool-registry.ts'
 import { partsOf, type Sharding, type ShardingParts } from '../sharding.ts'
 import { checkOptions, checkOptionsPerRequest } from './check-options.ts'
+import { type ReplicaReads, replicaReads } from './replica-reads.ts'
 import type { RequestOptions, RequestParts, TenantSource } from './request-options.ts'
 import { skipTest } from './skipped-paths.ts'
 import { tenantIdentifier } from './tenant-sources.ts'
@@ -13,7 +15,9 @@ export interface RequestPlan<R> {
   readonly isSkipped: (req: R, parts: RequestParts) => boolean
   readonly required: boolean
   readonly checkout: 'auto' | 'eager' | 'lazy'
-  readonly role: 'writing' | 'reading'
+  readonly roleOf: (method: string) => Role
+  /** Undefined: nobody is sent to replicas for what his method is. */
+  readonly replicaReads: ReplicaReads<R> | undefined
   readonly onUnavailable: 'respond' | 'next'
   readonly afterResponse: 'detach' | 'reject'
   readonly onAbort: 'auto' | 'cancel' | 'finish'
@@ -41,6 +45,7 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
   const sharding = options.sharding ?? defaultSharding()
   const parts = partsOf(sharding)
   const { perRequest } = options
+  const reads = replicaReads(options.readFromReplicas)
   const plansPerRequest = new WeakMap<object, RequestPlan<R>>()
   const plan: RequestPlan<R> = {
     sharding,
@@ -49,7 +54,8 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
     isSkipped: skipTest(options.skip),
     required: options.required ?? false,
     checkout: options.checkout ?? 'auto',
-    role: options.role ?? 'writing',
+    roleOf: roleFor(options.role, reads),
+    replicaReads: reads,
     onUnavailable: options.onUnavailable ?? 'respond',
     afterResponse: options.afterResponse ?? 'detach',
     onAbort: options.onAbort ?? 'auto',
@@ -68,6 +74,11 @@ function createPlan<R>(options: RequestOptions<R>): RequestPlan<R> {
     },
   }
   return plan
+}
+
+function roleFor(role: Role | undefined, reads: ReplicaReads<never> | undefined): (method: string) => Role {
+  if (role !== undefined) return () => role
+  return (method) => (reads?.isReading(method) ? 'reading' : 'writing')
 }
 
 /** By the sources of the options, else by those of the configuration, which a reload may change. */

@@ -1,6 +1,7 @@
 import type { Binding } from '../pool/binding.ts'
 import type { OpenScope } from '../scope/open-scope.ts'
 import type { Scope } from '../scope/scope.ts'
+import type { WriteLog } from '../scope/write-log.ts'
 import { requestIdOf } from './request-id.ts'
 import { requestName } from './request-name.ts'
 import type { RequestParts, RequestShard } from './request-options.ts'
@@ -20,6 +21,7 @@ export class RequestScope {
     value: Scope,
     around: Binding<OpenScope> | undefined,
     parts: RequestParts,
+    log: WriteLog | undefined,
   ) {
     const describe = () => requestName(parts, value.tenant)
     const requestId = () => requestIdOf(parts)
@@ -28,6 +30,7 @@ export class RequestScope {
       describe,
       allowFanOut,
       requestId,
+      log,
     })
     this.#plan = plan
     this.#ownsLease = ownsLease

@@ -1,5 +1,6 @@
 import type { Binding } from '../pool/binding.ts'
 import type { OpenScope } from '../scope/open-scope.ts'
+import type { ClientWrites } from './client-writes.ts'
 import type { RequestShard } from './request-options.ts'
 
 /** What is known about a request that a middleware has seen, for those that come after it. */
@@ -10,6 +11,8 @@ export interface RequestState {
   shard?: RequestShard
   /** Whether answers may name its shard. */
   exposeShard?: boolean
+  /** What its client has written, where that decides where it reads. */
+  writes?: ClientWrites
   /** Takes its connection, where that was left until its body has been read. */
   checkOut?: (next: (error?: unknown) => void) => void
 }

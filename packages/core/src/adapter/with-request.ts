@@ -1,9 +1,13 @@
 import { runBound } from '../scope/scope-storage.ts'
+import { saysTls } from './came-by-tls.ts'
+import type { ClientWrites } from './client-writes.ts'
 import { locate } from './locate.ts'
+import { recallWrites } from './recall-writes.ts'
 import type { RequestOptions, RequestParts, RequestShard } from './request-options.ts'
 import { planFor, type RequestPlan } from './request-plan.ts'
 import { RequestScope } from './request-scope.ts'
 import { requestState } from './request-state.ts'
+import { SignedStamps } from './signed-stamps.ts'
 
 /**
  * `bindNodeRequest` for frameworks in which a request is a function call: runs `fn` in the scope of the request's
@@ -27,11 +31,17 @@ export async function withRequest<R, T>(
     return { plan, value }
   })
   const { plan } = located
-  const value = await located.value
+  const found = await located.value
+  let own: ClientWrites | undefined
+  const onFirst = (writes: ClientWrites) => {
+    own = writes
+  }
+  const isSecure = answersByTls(parts, plan)
+  const value = found && (await recallWrites(found, { plan, req, parts, state, isSecure, onFirst }))
   signal?.throwIfAborted()
   if (value === undefined) return await runBound(around, () => fn(state.shard))
 
-  const scope = new RequestScope(plan as RequestPlan<never>, value, around, parts)
+  const scope = new RequestScope(plan as RequestPlan<never>, value, around, parts, state.writes?.log)
   const onAbort = () => scope.aborted(method)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
@@ -48,7 +58,24 @@ export async function withRequest<R, T>(
     return await runBound(scope.binding, () => fn(scope.shard))
   } finally {
     signal?.removeEventListener('abort', onAbort)
+    for (const [name, text] of own?.answering(true) ?? []) parts.addHeader?.(name, text)
     // A stream that `fn` has returned asks for its turn some microtasks later, and is to keep this connection.
     setImmediate(() => scope.answered())
   }
+}
+
+/** @throws TypeError when the answer cannot bring the client its stamp */
+function answersByTls<R>(
+  { url, headers, addHeader }: RequestParts,
+  { replicaReads }: RequestPlan<R>,
+): boolean {
+  if (replicaReads?.stamps instanceof SignedStamps && addHeader === undefined) {
+    throw new TypeError(
+      'With "readFromReplicas" a request needs `addHeader` beside its method, url and headers: the answer has to carry ' +
+        'a cookie or a header. A store does without.',
+    )
+  }
+  const forwarded =
+    headers instanceof Headers ? headers.get('x-forwarded-proto') : headers['x-forwarded-proto']
+  return url.startsWith('https:') || saysTls(forwarded)
 }

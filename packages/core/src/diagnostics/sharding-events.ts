@@ -6,6 +6,7 @@ import * as lease from './lease-events.ts'
 import * as pool from './pool-events.ts'
 import * as scope from './scope-events.ts'
 import * as topology from './topology-events.ts'
+import * as stamp from './stamp-events.ts'
 
 /** Every event, by the name of its channel without `sherd:`, and its payload. */
 export interface ShardingEvents {
@@ -32,6 +33,7 @@ export interface ShardingEvents {
   'topology:reload': topology.TopologyMessage
   'topology:reloaded': topology.TopologyMessage
 }
+  'stamp:missed': stamp.StampMissedMessage
 
 export type ShardingEvent = keyof ShardingEvents
 
@@ -59,3 +61,4 @@ export const channels: { readonly [E in ShardingEvent]: Channel } = {
   'topology:reload': topology.topologyReload,
   'topology:reloaded': topology.topologyReloaded,
 }
+  'stamp:missed': stamp.stampMissed,

@@ -31,7 +31,8 @@ export class MessageRun {
 
   /** Calls the handler, in a scope with a life of its own, on the lease that `holder` holds. Never rejects. */
   async run(scopes: Scopes, scope: Scope, { holder, describe }: MessageHost): Promise<void> {
-    const binding = holder.withRules(new OpenScope(scope, holder.rules.endpoint, scopes, undefined))
+    const { endpoint, hasReplicas } = holder.rules
+    const binding = holder.withRules(new OpenScope(scope, endpoint, scopes, undefined, { hasReplicas }))
     try {
       const work = () => runBound(binding, async () => await this.#handle())
       binding.rules.entered()

@@ -3,6 +3,7 @@ import { type ShardingError, WritePreventedError } from '../errors.ts'
 import type { Lane } from './lane.ts'
 import type { Lease } from './lease.ts'
 import { mayWrite } from './write-detection.ts'
+import type { WriteWatch } from './write-watch.ts'
 
 /** What the scope that a query belongs to says about it. */
 export interface ScopeRules {
@@ -11,6 +12,8 @@ export interface ScopeRules {
   readonly preventWrites: boolean
   /** Set once the scope's function has settled: what its stray queries are refused with. */
   readonly ended: (() => ShardingError) | undefined
+  /** Undefined where nobody wants to know. */
+  readonly writes?: WriteWatch | undefined
 }
 
 /**

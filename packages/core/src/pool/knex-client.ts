@@ -13,13 +13,14 @@ import {
   type KnexTransaction,
   type TransactionContainer,
 } from './knex-internals.ts'
-import { streamInTurns } from './knex-stream.ts'
+import { type StreamRequest, streamInTurns } from './knex-stream.ts'
 import { takeTimeout } from './knex-timeout.ts'
 import { startTransaction } from './knex-transaction.ts'
 import { createMysqlDialect } from './mysql/mysql-dialect.ts'
 import type { RawConnection } from './raw-connection.ts'
 import { createSqliteDialect } from './sqlite/sqlite-dialect.ts'
 
+import { watched } from './write-watch.ts'
 /**
  * A knex instance for one endpoint that has no pool of its own: every query runs on the lease of the scope in which
  * its builder was made. All of knex's features pass the methods overridden here, so all of them keep working.
@@ -91,7 +92,7 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
           raw.__knexTxId = binding.__knexTxId
           return super.query(raw, query)
         }
-        return binding.lease.run(binding.laneAt(store.current()), send, limit)
+        return watched(binding, sql, () => binding.lease.run(binding.laneAt(store.current()), send, limit))
       } catch (error) {
         return Promise.reject(error)
       }
@@ -104,7 +105,7 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
       options: object | undefined,
     ) {
       if (!(connection instanceof Binding)) return super.stream(connection, query, target, options)
-      return streamInTurns({
+      const request: StreamRequest = {
         binding: () => resolve(this, connection),
         store,
         client: this as unknown as KnexClient,
@@ -112,7 +113,8 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
         target,
         options: options ?? {},
         whole: (raw) => super.stream(raw, query, target, options),
-      })
+      }
+      return watched(connection, query.sql, () => streamInTurns(request))
     }
 
     override transaction(container: TransactionContainer, config: object, outer: unknown) {

@@ -23,6 +23,8 @@ export async function withRawHandle<T, C>(
     return handle
   })
   try {
+  // Nobody sees what the driver is told.
+  rules.writes?.begun()
     return await store.run(binding.inside(inner), async () => await fn(raw.handle as C))
   } finally {
     raw.abandon()
@@ -30,6 +32,7 @@ export async function withRawHandle<T, C>(
     inner.close(() => revokedError(rules.shard))
     lease.leave(lane, turn)
   }
+    await rules.writes?.ended()
 }
 
 /**

@@ -93,6 +93,7 @@ export class TransactionSession {
       throw error
     } finally {
       lease.protectFromCancel(false)
+      if (this.#isWhole) await this.#inside.rules.writes?.committed()
     }
     this.#undo = undefined
     if (lease.engine.committed(answer)) return answer

@@ -3,10 +3,20 @@
  * cannot judge counts as writing, except functions: `select nextval('s')` passes.
  */
 export function mayWrite(sql: string): boolean {
-  const readings = [sql.replace(LITERALS, ' ')]
-  // In every string of MySQL's a backslash escapes a quote, in PostgreSQL only in E'': both must read.
-  if (sql.includes('\\')) readings.push(sql.replace(LITERALS_WITH_ESCAPES, ' '))
+  const readings = withoutLiterals(sql)
   return readings.every((text) => REMAINS.test(text)) || readings.some(anyStatementMayWrite)
+}
+
+/**
+ * What is left of a statement without comments, texts and quoted names, which `identifier` stands for: in each of the
+ * ways in which a database may understand it.
+ */
+export function withoutLiterals(sql: string, identifier = ' '): readonly string[] {
+  const replace = (literal: string) => (literal[0] === '"' || literal[0] === '`' ? identifier : ' ')
+  const readings = [sql.replace(LITERALS, replace)]
+  // In every string of MySQL's a backslash escapes a quote, in PostgreSQL only in E'': both must read.
+  if (sql.includes('\\')) readings.push(sql.replace(LITERALS_WITH_ESCAPES, replace))
+  return readings
 }
 
 /**

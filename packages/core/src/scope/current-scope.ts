@@ -30,8 +30,10 @@ export function bindScope<F extends (...args: never[]) => unknown>(fn: F): F {
 
 export function unlocked<T>(fn: () => T): T {
   const binding = requireBinding()
-  const { value, endpoint, api } = binding.rules
-  const open = new OpenScope(Object.freeze({ ...value, locked: false }), endpoint, api, binding)
+  const { value, endpoint, api, hasReplicas } = binding.rules
+  const open = new OpenScope(Object.freeze({ ...value, locked: false }), endpoint, api, binding, {
+    hasReplicas,
+  })
   return runBound(binding.withRules(open), fn)
 }
 

@@ -3,10 +3,12 @@ import { ScopeEndedError, type ShardingError } from '../errors.ts'
 import type { Binding, ScopeRules } from '../pool/binding.ts'
 import type { EndpointPool } from '../pool/endpoint-pool.ts'
 import type { Lease } from '../pool/lease.ts'
+import type { WriteWatch } from '../pool/write-watch.ts'
 import type { Scope } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { ScopeLife } from './scope-life.ts'
 import { ScopeVisit } from './scope-visit.ts'
+import { WriteLog } from './write-log.ts'
 
 /** Something that a scope takes along when it ends: a scope inside, or work on several shards that began in it. */
 export interface Dependent {
@@ -22,6 +24,10 @@ export interface OpenScopeOptions {
   readonly allowFanOut?: boolean | undefined
   /** Of the request that the scope is for, should somebody ask. */
   readonly requestId?: (() => string | undefined) | undefined
+  /** What has been written where. @default that of the scope around, else one of its own */
+  readonly log?: WriteLog | undefined
+  /** Whether its shard has replicas, so that it matters what has been written. @default false */
+  readonly hasReplicas?: boolean
 }
 
 /** A scope while code runs in it: its value, where its queries go, and whom it belongs to. */
@@ -32,9 +38,12 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
   readonly api: ScopeApi
   readonly life: ScopeLife
   readonly allowsFanOut: boolean
+  readonly hasReplicas: boolean
+  readonly writes: WriteWatch | undefined
   /** What knows {@link correlation}: that of the outermost scope, which may be of another copy of the package. */
   readonly correlated: Correlated
   readonly #endsLife: boolean
+  #log: WriteLog | undefined
   #visit: ScopeVisit | undefined
   #ended: (() => ShardingError) | undefined
   /** The scope around this one, as long as this one lasts: an ended scope keeps nothing else alive. */
@@ -49,7 +58,7 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
     endpoint: EndpointPool,
     api: ScopeApi,
     outer: Binding<OpenScope> | undefined,
-    { life, allowFanOut, requestId }: OpenScopeOptions = {},
+    { life, allowFanOut, requestId, log, hasReplicas = false }: OpenScopeOptions = {},
   ) {
     this.value = value
     this.endpoint = endpoint
@@ -59,6 +68,9 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
     this.allowsFanOut = allowFanOut ?? outer?.rules.allowsFanOut ?? false
     this.correlated = outer?.rules.correlated ?? new LazyCorrelation(requestId)
     this.#endsLife = life !== undefined || outer === undefined
+    this.#log = log
+    this.hasReplicas = hasReplicas
+    this.writes = hasReplicas && value.role === 'writing' ? this.log.watch(value.shard) : undefined
   }
 
   get shard(): string {
@@ -71,6 +83,13 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
 
   get preventWrites(): boolean {
     return this.value.preventWrites
+  }
+
+  /** Of the request, the job or the outermost `connectedTo`, as far as that is of the same Sharding. */
+  get log(): WriteLog {
+    const outer = this.#outer?.rules
+    this.#log ??= outer !== undefined && outer.api === this.api ? outer.log : new WriteLog()
+    return this.#log
   }
 
   /** Of the request, the job or the outermost `connectedTo`. */

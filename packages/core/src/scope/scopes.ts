@@ -113,17 +113,36 @@ export class Scopes implements ScopeApi {
     // Code that a settled scope has left behind, such as a timer, may open scopes that have nothing to do with it.
     const outer = around?.rules.ended === undefined ? around : undefined
     const shard = findShard(this.#layout.topology, value.shard)
-    const shared = options.separate ? undefined : this.#inReach(outer, shard, value.role)
+    const server = this.#serverFor(value, shard, outer, options)
+    const shared = options.separate ? undefined : this.#inReach(outer, shard, server)
+    const own = shard.replicas.length > 0 ? { ...options, hasReplicas: true } : options
     if (shared !== undefined) {
-      const rules = new OpenScope(value, shared.rules.endpoint, this, outer, options)
+      const rules = new OpenScope(value, shared.rules.endpoint, this, outer, own)
       return { binding: shared.withRules(rules), ownsLease: false }
     }
-    const endpoint = this.#pools.next(shard, value.role)
+    const endpoint = this.#pools.next(shard, server)
     const { tenant, role } = value
     const { checkoutTimeoutMs, describe } = options
-    const rules = new OpenScope(value, endpoint, this, outer, options)
+    const rules = new OpenScope(value, endpoint, this, outer, own)
     const lease = endpoint.createLease({ tenant, role, checkoutTimeoutMs, describe, correlated: rules })
     return { binding: new Binding(lease, lease.root, rules), ownsLease: true }
+  }
+
+  /** The role whose servers serve it: who reads what may have been written a moment ago reads where it was written. */
+  #serverFor(
+    { role }: Scope,
+    { name, replicas }: Shard,
+    outer: Binding<OpenScope> | undefined,
+    { log }: EnterOptions,
+  ): Role {
+    if (role === 'writing' || replicas.length === 0) return role
+    const known = log ?? (outer?.rules.api === this ? outer.rules.log : undefined)
+    return known?.has(name) ? 'writing' : role
+  }
+
+  /** Whether somebody could read there what is older than what was written last. */
+  hasReplicas(shard: string): boolean {
+    return findShard(this.#layout.topology, shard).replicas.length > 0
   }
 
   /** The nearest enclosing place whose connection serves this shard and role, so that nobody waits for himself. */

@@ -102,8 +102,8 @@ describe('options of requests', () => {
     [{ onabort: 'finish' }, 'There is no option "onabort". Did you mean "onAbort"?'],
     [
       { whatever: undefined },
-      'There is no option "whatever". There are sharding, tenant, required, skip, checkout, role, onUnavailable, ' +
-        'afterResponse, onAbort, exposeShard, allowFanOut, perRequest.',
+      'There is no option "whatever". There are sharding, tenant, required, skip, checkout, role, readFromReplicas, ' +
+        'onUnavailable, afterResponse, onAbort, exposeShard, allowFanOut, perRequest.',
     ],
   ])('that do not exist are refused with the nearest that do: %o', (options, message) => {
     expect(() => prepare(options)).toThrow(new TypeError(message))
