@@ -1,6 +1,7 @@
 import { defineConfig } from 'tsdown'
 
 const shared = {
+  dts: true,
   fixedExtension: false,
   target: 'node20.19',
   // In CI a warning would fail the build, and there is one about every CommonJS build.
@@ -8,6 +9,7 @@ const shared = {
 } as const
 
 export default defineConfig([
-  { ...shared, entry: 'src/index.ts', format: ['esm', 'cjs'], dts: true },
-  { ...shared, entry: 'src/bin.ts', format: 'esm', dts: false, clean: false },
+  { ...shared, entry: ['src/index.ts', 'src/bin.ts'], format: 'esm' },
+  // The program itself is run, not required.
+  { ...shared, entry: 'src/index.ts', format: 'cjs', clean: false },
 ])

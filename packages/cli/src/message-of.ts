@@ -13,7 +13,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** The driver's or the system's own error, below those that carried it here. */
-function rootOf(error: unknown): unknown {
+export function rootOf(error: unknown): unknown {
   let root = error
   // A chain of causes may be a ring.
   for (let depth = 0; depth < 10; depth++) {

@@ -20,9 +20,9 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   const line = (row: readonly Cell[]) =>
     Array.from(widths, ([column, width]) => {
       const { text, format } = row[column] as Cell
-      // Padded first: the codes of colours take no room.
-      const padded = text.padEnd(width)
-      return format === undefined ? padded : padded.replace(text, () => style(format, text))
+      // Styled before it is padded: the codes of colours take no room.
+      const styled = format === undefined || text === '' ? text : style(format, text)
+      return styled + ' '.repeat(width - text.length)
     })
       .join(GAP)
       .trimEnd()

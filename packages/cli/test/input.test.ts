@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { folder } from './support/folder.ts'
@@ -14,13 +15,20 @@ const modules = folder({
   'throws.mjs': 'throw new Error("no such luck")',
 })
 const missing = join(sound, 'nowhere')
+const database = join(modules, 'shard_0.db')
+const migrations = folder({
+  '1_projects.cjs': `exports.up = (knex) => knex.raw('create table projects (name text)')
+exports.down = (knex) => knex.raw('drop table projects')`,
+})
+const onFile = folder({ 'shards/shard_0.yaml': `client: libsql\nconnection: ${database}` })
+const migrating = ['--config', onFile, '--directory', migrations]
 
 /** Arguments, and the one line that is said about them. */
 const INPUTS: readonly [string, readonly string[], string | RegExp][] = [
-  ['no command', [], 'say which command: check, status, route'],
+  ['no command', [], 'say which command: check, status, route, migrate'],
   ['an unknown command', ['destroy'], "unknown command 'destroy'"],
   ['a mistyped command', ['stauts'], "unknown command 'stauts' (Did you mean status?)"],
-  ['help for an unknown command', ['help', 'destroy'], 'say which command: check, status, route'],
+  ['help for an unknown command', ['help', 'destroy'], 'say which command: check, status, route, migrate'],
   ['an unknown option', ['check', '--force'], "unknown option '--force'"],
   [
     'a mistyped option',
@@ -44,6 +52,16 @@ const INPUTS: readonly [string, readonly string[], string | RegExp][] = [
     "too many arguments for 'check'. Expected 0 arguments but got 1.",
   ],
   ['an option without its value', ['check', '--config'], "option '--config <folder>' argument missing"],
+  [
+    'an empty folder',
+    ['check', '--config', ''],
+    /^option '--config <folder>' argument '' is invalid. Give a text/,
+  ],
+  [
+    'an empty module',
+    ['check', '--sharding='],
+    /^option '--sharding <file>' argument '' is invalid. Give a text/,
+  ],
   [
     'two sources',
     ['check', '--config', sound, '--sharding', 'app.js'],
@@ -71,6 +89,67 @@ const INPUTS: readonly [string, readonly string[], string | RegExp][] = [
     ['status', '--concurrency', '0'],
     "option '--concurrency <count>' argument '0' is invalid. Give a whole number from 1 to 2147483647.",
   ],
+  ['no command of a group', ['migrate'], 'say which command: latest, rollback, status'],
+  ['a mistyped command of a group', ['migrate', 'lates'], "unknown command 'lates' (Did you mean latest?)"],
+  ...['latest', 'rollback', 'status'].flatMap((command): [string, string[], string | RegExp][] => [
+    [
+      `${command}: an argument too many`,
+      ['migrate', command, 'shard_0', ...migrating],
+      `too many arguments for '${command}'. Expected 0 arguments but got 1.`,
+    ],
+    [
+      `${command}: a mistyped option`,
+      ['migrate', command, '--concurency', '3', ...migrating],
+      "unknown option '--concurency' (Did you mean --concurrency?)",
+    ],
+    [
+      `${command}: an unknown shard`,
+      ['migrate', command, '--shard', 'shrad_0', ...migrating],
+      'No shard is named "shrad_0". Did you mean "shard_0"?',
+    ],
+    [
+      `${command}: a folder that is not there`,
+      ['migrate', command, '--config', onFile, '--directory', missing],
+      `The folder of the migrations cannot be read: ${missing}. Set its \`directory\`.`,
+    ],
+    ...['--concurrency', '--concurrency-per-server', '--checkout-timeout'].map(
+      (option): [string, string[], RegExp] => [
+        `${command}: ${option} that is no number`,
+        ['migrate', command, option, 'many', ...migrating],
+        new RegExp(`^option '${option} <\\w+>' argument 'many' is invalid. Give a whole number from 1 to `),
+      ],
+    ),
+    ...['--shard', '--directory', '--table', '--schema'].flatMap((option): [string, string[], RegExp][] => [
+      [
+        `${command}: ${option} without its value`,
+        ['migrate', command, ...migrating, option],
+        new RegExp(`^option '${option} <\\w+>' argument missing$`),
+      ],
+      [
+        `${command}: an empty ${option}`,
+        ['migrate', command, ...migrating, option, ''],
+        new RegExp(`^option '${option} <\\w+>' argument '' is invalid. Give a `),
+      ],
+    ]),
+  ]),
+  ...['latest', 'rollback'].flatMap((command): [string, string[], string | RegExp][] => [
+    [
+      `${command}: a canary that is none of the shards`,
+      ['migrate', command, '--canary', 'shard_9', ...migrating],
+      /^The canary "shard_9" .* is none of the shards/,
+    ],
+    [
+      `${command}: an empty canary`,
+      ['migrate', command, '--canary=', ...migrating],
+      /^option '--canary <shard>' argument '' is invalid. Give a text/,
+    ],
+    [
+      `${command}: a lock timeout that is no number`,
+      ['migrate', command, '--lock-timeout', 'never', ...migrating],
+      "option '--lock-timeout <ms>' argument 'never' is invalid. Give a whole number from 1 to 2147483647.",
+    ],
+  ]),
+  ['latest: an option of rollback', ['migrate', 'latest', '--all', ...migrating], "unknown option '--all'"],
 ]
 
 describe('bad input is told in one line, with exit code 2, and a document where one is asked for', () => {
@@ -89,8 +168,24 @@ describe('bad input is told in one line, with exit code 2, and a document where 
   })
 })
 
+test('none of that has opened a database', () => {
+  expect(existsSync(database)).toBe(false)
+})
+
+test('of these, the same words without what is wrong do', async () => {
+  expect((await run(['migrate', 'latest', ...migrating])).exitCode).toBe(0)
+  expect(existsSync(database)).toBe(true)
+})
+
 describe('a configuration that cannot be used has exit code 2 with every command', () => {
-  test.each([['check'], ['status'], ['route', 'acme']])('%s', async (...argv) => {
+  test.each([
+    ['check'],
+    ['status'],
+    ['route', 'acme'],
+    ['migrate', 'latest'],
+    ['migrate', 'rollback'],
+    ['migrate', 'status'],
+  ])('%s', async (...argv) => {
     for (const config of [missing, broken]) {
       const { exitCode, stdout, stderr } = await run([...argv, '--config', config])
       expect(exitCode).toBe(2)

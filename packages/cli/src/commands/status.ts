@@ -1,95 +1,105 @@
-import { FanOutIncompleteError, type FanOutOutcome, FanOutTimeoutError, type Sharding } from '@sherd/core'
+import { setTimeout } from 'node:timers/promises'
+import {
+  FanOutIncompleteError,
+  type FanOutOutcome,
+  FanOutTimeoutError,
+  type Sharding,
+  type ShardMigrations,
+} from '@sherd/core'
 import type { Answer } from '../answer.ts'
-import { messageOf } from '../message-of.ts'
-import { type Connections, type ServerFacts, serverFacts } from '../server-facts.ts'
-import type { Style } from '../style.ts'
-import { type Cell, table } from '../table.ts'
+import { checkedInput } from '../checked-input.ts'
+import { InputError } from '../input-error.ts'
+import { type GivenSettings, migrationSettings } from '../migrate/given-options.ts'
+import { type ServerFacts, serverFacts } from '../server-facts.ts'
+import { type ShownError, shownError } from '../shown-error.ts'
+import { statusTable } from './status-table.ts'
 
-export interface StatusOptions {
+export interface StatusOptions extends GivenSettings {
   /** Milliseconds for all shards together. */
   readonly timeout: number
   readonly concurrency: number
 }
 
-type ShardStatus =
-  | ({ readonly shard: string; readonly reachable: true } & ServerFacts)
-  | { readonly shard: string; readonly reachable: false; readonly error: string }
+export type ShardStatus =
+  | (ServerFacts & {
+      readonly shard: string
+      readonly reachable: true
+      /** Null where nobody has asked for them, or nobody has answered in time. */
+      readonly migrations: ShardMigrations | null
+    })
+  | { readonly shard: string; readonly reachable: false; readonly error: ShownError }
 
 /** How every shard is, as its primary says itself. A shard that does not answer is told like the others. */
 export async function status(sharding: Sharding, options: StatusOptions): Promise<Answer> {
-  const outcomes = await ask(sharding, options)
-  const shards = outcomes.map((outcome) => statusOf(outcome, options))
+  const until = performance.now() + options.timeout
+  const outcomes = await serversOf(sharding, options)
+  const reachable = outcomes.filter((outcome) => outcome.status === 'fulfilled').map(({ shard }) => shard)
+  const migrations = await migrationsOf(sharding, reachable, { options, until })
+  const shards = outcomes.map((outcome) => statusOf(outcome, { options, migrations }))
   return {
-    exitCode: shards.every(({ reachable }) => reachable) ? 0 : 1,
-    document: { shards },
+    exitCode: reachable.length === shards.length ? 0 : 1,
+    document: { shards: shards.map(documentOf) },
     text: (style) => statusTable(shards, style),
   }
 }
 
-async function ask(
+type Outcome = FanOutOutcome<ServerFacts>
+
+async function serversOf(
   sharding: Sharding,
   { timeout, concurrency }: StatusOptions,
-): Promise<readonly FanOutOutcome<ServerFacts>[]> {
+): Promise<readonly Outcome[]> {
+  const limits = { concurrency, checkoutTimeoutMs: timeout, totalTimeoutMs: timeout }
   try {
-    const { outcomes } = await sharding.fanOut(
-      {
-        mode: 'partial',
-        concurrency,
-        role: 'writing',
-        checkoutTimeoutMs: timeout,
-        totalTimeoutMs: timeout,
-      },
-      () => serverFacts(sharding.db),
+    const { outcomes } = await sharding.fanOut({ ...limits, mode: 'partial', role: 'writing' }, () =>
+      serverFacts(sharding.db),
     )
     return outcomes
   } catch (error) {
-    // None has answered: that is an answer, too.
-    if (error instanceof FanOutIncompleteError)
-      return error.result.outcomes as readonly FanOutOutcome<ServerFacts>[]
+    // That none has answered is an answer, too.
+    if (error instanceof FanOutIncompleteError) return error.result.outcomes as readonly Outcome[]
     throw error
   }
 }
 
-function statusOf(outcome: FanOutOutcome<ServerFacts>, { timeout }: StatusOptions): ShardStatus {
+type Migrations = Readonly<Record<string, ShardMigrations>>
+
+/** Rejects with InputError for a folder that is named and cannot be read. */
+async function migrationsOf(
+  sharding: Sharding,
+  shards: readonly string[],
+  { options, until }: { options: StatusOptions; until: number },
+): Promise<Migrations> {
+  if (shards.length === 0) return {}
+  const { concurrency } = options
+  const checkoutTimeoutMs = Math.max(1, until - performance.now())
+  const asked = checkedInput(
+    sharding.migrate.status({ ...migrationSettings(options), shards, concurrency, checkoutTimeoutMs }),
+  )
+  try {
+    const found = await Promise.race([asked, setTimeout(checkoutTimeoutMs, undefined, { ref: false })])
+    return found?.shards ?? {}
+  } catch (error) {
+    // An application that keeps its migrations elsewhere, or has none.
+    if (error instanceof InputError && options.directory === undefined) return {}
+    throw error
+  }
+}
+
+function statusOf(
+  outcome: Outcome,
+  { options, migrations }: { options: StatusOptions; migrations: Migrations },
+): ShardStatus {
   const { shard } = outcome
-  if (outcome.status === 'fulfilled') return { shard, reachable: true, ...outcome.value }
-  const isLate = outcome.reason instanceof FanOutTimeoutError
-  const error = isLate ? `no answer within ${timeout} ms` : messageOf(outcome.reason)
+  if (outcome.status === 'fulfilled')
+    return { shard, reachable: true, ...outcome.value, migrations: migrations[shard] ?? null }
+  const { reason } = outcome
+  const message = `no answer within ${options.timeout} ms`
+  const error = reason instanceof FanOutTimeoutError ? { code: reason.code, message } : shownError(reason)
   return { shard, reachable: false, error }
 }
 
-const HEADINGS = ['SHARD', 'STATE', 'LATENCY', 'SERVER', 'CONNECTIONS', 'ERROR']
-const NOTHING: Cell = { text: '–', format: 'dim' }
-
-function statusTable(shards: readonly ShardStatus[], style: Style): string {
-  const rows = shards.map((shard): readonly Cell[] =>
-    shard.reachable
-      ? [
-          { text: shard.shard },
-          { text: 'reachable', format: 'green' },
-          { text: `${shard.latencyMs.toFixed(1)} ms` },
-          shard.server === null ? NOTHING : { text: shard.server },
-          connectionsCell(shard.connections),
-          { text: '' },
-        ]
-      : [
-          { text: shard.shard },
-          { text: 'unreachable', format: 'red' },
-          NOTHING,
-          NOTHING,
-          NOTHING,
-          { text: shard.error, format: 'red' },
-        ],
-  )
-  return table(HEADINGS, rows, style)
-}
-
-/** A server's last tenth is kept for whoever has to mend it. */
-const NEARLY_ALL = 0.9
-
-function connectionsCell(connections: Connections | null): Cell {
-  if (connections === null) return NOTHING
-  const { used, allowed } = connections
-  const text = `${used} of ${allowed}`
-  return used / allowed < NEARLY_ALL ? { text } : { text, format: 'yellow' }
+function documentOf(status: ShardStatus): object {
+  if (!status.reachable || status.migrations?.status !== 'unknown') return status
+  return { ...status, migrations: { ...status.migrations, error: shownError(status.migrations.error) } }
 }
