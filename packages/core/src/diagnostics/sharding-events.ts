@@ -5,8 +5,8 @@ import * as job from './job-events.ts'
 import * as lease from './lease-events.ts'
 import * as pool from './pool-events.ts'
 import * as scope from './scope-events.ts'
-import * as topology from './topology-events.ts'
 import * as stamp from './stamp-events.ts'
+import * as topology from './topology-events.ts'
 
 /** Every event, by the name of its channel without `sherd:`, and its payload. */
 export interface ShardingEvents {
@@ -30,10 +30,10 @@ export interface ShardingEvents {
   'breaker:changed': breaker.BreakerChangedMessage
   'job:started': job.JobStartedMessage
   'job:completed': job.JobCompletedMessage
+  'stamp:missed': stamp.StampMissedMessage
   'topology:reload': topology.TopologyMessage
   'topology:reloaded': topology.TopologyMessage
 }
-  'stamp:missed': stamp.StampMissedMessage
 
 export type ShardingEvent = keyof ShardingEvents
 
@@ -58,7 +58,7 @@ export const channels: { readonly [E in ShardingEvent]: Channel } = {
   'breaker:changed': breaker.breakerChanged,
   'job:started': job.jobStarted,
   'job:completed': job.jobCompleted,
+  'stamp:missed': stamp.stampMissed,
   'topology:reload': topology.topologyReload,
   'topology:reloaded': topology.topologyReloaded,
 }
-  'stamp:missed': stamp.stampMissed,
