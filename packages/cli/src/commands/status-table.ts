@@ -2,7 +2,7 @@ import type { ShardMigrations } from '@sherd/core'
 import type { Connections } from '../server-facts.ts'
 import type { Style } from '../style.ts'
 import { type Cell, table } from '../table.ts'
-import type { ShardStatus } from './status.ts'
+import type { ShardStatus } from './shard-status.ts'
 
 const HEADINGS = ['SHARD', 'STATE', 'LATENCY', 'SERVER', 'CONNECTIONS', 'MIGRATIONS', 'ERROR']
 const NOTHING: Cell = { text: '–', format: 'dim' }

@@ -11,7 +11,8 @@ import { checkedInput } from '../checked-input.ts'
 import { InputError } from '../input-error.ts'
 import { type GivenSettings, migrationSettings } from '../migrate/given-options.ts'
 import { type ServerFacts, serverFacts } from '../server-facts.ts'
-import { type ShownError, shownError } from '../shown-error.ts'
+import { shownError } from '../shown-error.ts'
+import type { ShardStatus } from './shard-status.ts'
 import { statusTable } from './status-table.ts'
 
 export interface StatusOptions extends GivenSettings {
@@ -19,15 +20,6 @@ export interface StatusOptions extends GivenSettings {
   readonly timeout: number
   readonly concurrency: number
 }
-
-export type ShardStatus =
-  | (ServerFacts & {
-      readonly shard: string
-      readonly reachable: true
-      /** Null where nobody has asked for them, or nobody has answered in time. */
-      readonly migrations: ShardMigrations | null
-    })
-  | { readonly shard: string; readonly reachable: false; readonly error: ShownError }
 
 /** How every shard is, as its primary says itself. A shard that does not answer is told like the others. */
 export async function status(sharding: Sharding, options: StatusOptions): Promise<Answer> {
