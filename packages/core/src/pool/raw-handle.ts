@@ -22,17 +22,17 @@ export async function withRawHandle<T, C>(
     lease.addOpenWork(handle)
     return handle
   })
-  try {
   // Nobody sees what the driver is told.
   rules.writes?.begun()
+  try {
     return await store.run(binding.inside(inner), async () => await fn(raw.handle as C))
   } finally {
     raw.abandon()
     lease.removeOpenWork(raw)
     inner.close(() => revokedError(rules.shard))
     lease.leave(lane, turn)
-  }
     await rules.writes?.ended()
+  }
 }
 
 /**
