@@ -19,7 +19,7 @@ const byName = (options: readonly Option[]) => [...options].sort((a, b) => (a.na
 
 describe('the tables of options in docs/configuration.md have every option with its type, unit and default', () => {
   test('of sharding.yaml', () => {
-    const options = optionsOf(sharding, ['defaults'])
+    const options = optionsOf(sharding, ['defaults', 'shared'])
     expect(options.length).toBeGreaterThan(15)
     expect(byName(documented('### `sharding.yaml`'))).toEqual(byName(options))
   })
@@ -37,6 +37,9 @@ describe('the tables of options in docs/configuration.md have every option with 
       path.split('.').reduce<Node>((node, key) => (node.items ?? node).properties?.[key] ?? {}, root)
     expect(option('replicas.pool', shard)).toEqual(option('pool', shard))
     for (const [name, node] of Object.entries(option('defaults', sharding).properties ?? {})) {
+      expect(node).toEqual(option(name, shard))
+    }
+    for (const [name, node] of Object.entries(option('shared', sharding).properties ?? {})) {
       expect(node).toEqual(option(name, shard))
     }
   })

@@ -1,4 +1,3 @@
-import type { Knex } from 'knex'
 import { defaultSharding } from './default-sharding.ts'
 import type { FanOutApi } from './fan-out/fan-out-api.ts'
 import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
@@ -6,7 +5,7 @@ import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
 import { createDb } from './scope/db-handle.ts'
 import type { ScopeToken, Target, TenantId } from './scope/scope.ts'
-import type { ScopeApi } from './scope/scope-api.ts'
+import type { ScopeApi, ShardedKnex } from './scope/scope-api.ts'
 import { currentBinding } from './scope/scope-storage.ts'
 import type { Scopes } from './scope/scopes.ts'
 import { partsOf, type Sharding, type ShardingParts } from './sharding.ts'
@@ -23,7 +22,7 @@ function parts(): ShardingParts {
 }
 
 /** @see {@link ScopeApi.db} */
-export const db: Knex = createDb(
+export const db: ShardedKnex = createDb(
   {
     get unboundKnex() {
       return parts().pools.unboundKnex

@@ -6,7 +6,7 @@ import { PoolBudgets } from './pool/pool-budgets.ts'
 import { PoolRegistry } from './pool/pool-registry.ts'
 import { createLayout } from './router/layout.ts'
 import { LiveLayout } from './router/live-layout.ts'
-import { bindingStore } from './scope/scope-storage.ts'
+import { bindingStore, sharedStore } from './scope/scope-storage.ts'
 import { type Sharding, ShardingInstance, type ShardingOptions } from './sharding.ts'
 import { systemClock } from './util/clock.ts'
 import { Deadlines } from './util/deadlines.ts'
@@ -53,3 +53,4 @@ export function wire(
   })
   return { layout, pools, health: new HealthCheck(pools, clock), clock, source, env }
 }
+    sharedStore,

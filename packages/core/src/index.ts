@@ -121,6 +121,6 @@ export {
   withTransaction,
 } from './scope/current-scope.ts'
 export type { Scope, ScopeToken, Target, TargetParts, TenantId } from './scope/scope.ts'
-export type { ScopeApi } from './scope/scope-api.ts'
+export type { ScopeApi, ShardedKnex } from './scope/scope-api.ts'
 export { type ScopeFields, scopeFields } from './scope/scope-fields.ts'
 export type { Sharding, ShardingStats } from './sharding.ts'

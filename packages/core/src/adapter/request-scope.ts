@@ -57,8 +57,10 @@ export class RequestScope {
 
   /** The answer is complete as far as the application is concerned. */
   answered(): void {
-    this.binding.rules.left()
+    const { rules } = this.binding
+    rules.left()
     if (!this.#ownsLease) return
+    rules.detachShared(this.#plan.afterResponse)
     // Somebody else has answered, such as a time limit: there is nothing left to wait for.
     if (this.#isPreparing) this.binding.lease.leaveQueue()
     this.binding.lease.detach(this.#plan.afterResponse)
@@ -72,8 +74,10 @@ export class RequestScope {
     const reason = new DOMException('The client has gone away', 'AbortError')
     rules.life.abort(reason)
     lease.leaveQueue()
+    rules.knownSharedPlaces?.leaveQueue()
     if (onAbort === 'cancel' || (onAbort === 'auto' && (method === 'GET' || method === 'HEAD'))) {
       lease.cancelAll(reason)
+      rules.knownSharedPlaces?.cancelAll(reason)
       rules.cancelRunning()
     }
     this.answered()

@@ -26,6 +26,8 @@ export class Binding<Rules extends ScopeRules = ScopeRules> {
   readonly rules: Rules
   /** knex's handle of the transaction that this binding is inside of. */
   transaction: Knex.Transaction | undefined
+  /** Where code that runs here is on the shared database, once it is inside a transaction there. */
+  beside: Binding<Rules> | undefined
   /** Read by knex for its events. */
   readonly __knexTxId: string | undefined
   /** Written by knex when a query timed out; the lease cancels instead of poisoning the connection. */
@@ -47,6 +49,14 @@ export class Binding<Rules extends ScopeRules = ScopeRules> {
   withRules<R extends ScopeRules>(rules: R): Binding<R> {
     const binding = new Binding(this.lease, this.lane, rules, this.__knexTxId)
     binding.transaction = this.transaction
+    binding.beside = this.beside as Binding<never> | undefined
+    return binding
+  }
+
+  /** The same place for code that is inside a transaction on the shared database, too. */
+  withBeside(beside: Binding<Rules>): Binding<Rules> {
+    const binding = this.withRules(this.rules)
+    binding.beside = beside
     return binding
   }
 
@@ -74,6 +84,7 @@ export class Binding<Rules extends ScopeRules = ScopeRules> {
   inside(lane: Lane, transactionId?: string): Binding<Rules> {
     const binding = new Binding(this.lease, lane, this.rules, transactionId)
     binding.transaction = this.transaction
+    binding.beside = this.beside
     return binding
   }
 

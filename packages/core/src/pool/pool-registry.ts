@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { SHARED } from '../config/shard-name.ts'
 import { nextShardingId } from '../diagnostics/sharding-id.ts'
 import { PoolDrainingError, ShardUnavailableError } from '../errors.ts'
 import type { Endpoint, Shard, Topology } from '../topology/topology.ts'
@@ -20,6 +21,8 @@ export interface PoolRegistryOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
+  /** Of those on the database that belongs to no tenant. @default the same */
+  readonly sharedStore?: BindingStore
   /** What the pools share; they keep to it as long as they live. @default nothing */
   readonly budgets?: PoolBudgets | undefined
 }
@@ -271,3 +274,9 @@ function replacedError({ id, shard }: Endpoint): PoolDrainingError {
     shard,
   })
 }
+  #storeOf({ shard }: Endpoint): BindingStore {
+    const { store, sharedStore = store } = this.#options
+    return shard === SHARED ? sharedStore : store
+  }
+
+        store: this.#storeOf(endpoint),

@@ -1,11 +1,11 @@
 import type { Knex } from 'knex'
 import type { Binding } from '../pool/binding.ts'
 import { withRawHandle } from '../pool/raw-handle.ts'
-import { insideOf } from './inside-of.ts'
+import { insideOf, isOn } from './inside-of.ts'
 import { missingScopeError } from './missing-scope-error.ts'
 import { OpenScope } from './open-scope.ts'
 import type { Scope, ScopeToken } from './scope.ts'
-import { bindingStore, currentBinding, runBound } from './scope-storage.ts'
+import { bindingStore, currentBinding, runBound, sharedStore } from './scope-storage.ts'
 
 // What can be done with the scope that the code runs in, whichever Sharding opened it. Documented on `ScopeApi`.
 
@@ -43,8 +43,8 @@ export function captureScope(): ScopeToken {
 }
 
 export async function releaseConnection(): Promise<void> {
-  const { lease, lane } = requireBinding()
-  await lease.release(lane)
+  const { lease, lane, rules } = requireBinding()
+  await Promise.all([lease.release(lane), rules.knownSharedPlaces?.release()])
 }
 
 export async function withTransaction<T>(
@@ -52,6 +52,13 @@ export async function withTransaction<T>(
   fn: () => T | PromiseLike<T>,
 ): Promise<Awaited<T>> {
   const current = requireBinding()
+  const shared = sharedStore.current() as Binding<OpenScope> | undefined
+  if (shared !== undefined && shared !== current && isOn(trx, shared)) {
+    return await runBound(
+      current.withBeside(insideOf(trx, shared).withRules(shared.rules)),
+      async () => await fn(),
+    )
+  }
   const inside = insideOf(trx, current)
   // The place of the transaction, and the rules of the code that goes there.
   return await runBound(inside.withRules(current.rules), async () => await fn())

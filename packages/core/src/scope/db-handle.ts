@@ -4,6 +4,7 @@ import { createUnboundKnex } from '../pool/knex-client.ts'
 import { insideOf } from './inside-of.ts'
 import { missingScopeError } from './missing-scope-error.ts'
 import type { OpenScope } from './open-scope.ts'
+import type { ShardedKnex } from './scope-api.ts'
 import { runBound } from './scope-storage.ts'
 
 /** What `db` needs besides the current scope. */
@@ -19,7 +20,19 @@ export interface DbHost {
  * `db`: knex's own function with whatever is current behind it: the transaction around, else the scope's endpoint.
  * It holds nothing itself, so it can be imported once and used everywhere.
  */
-export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefined): Knex {
+export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefined): ShardedKnex {
+  const findShared = () => {
+    const binding = find()
+    return binding?.rules.api.sharedPlace(binding)
+  }
+  return createHandle(host, find, createHandle(host, findShared, undefined)) as ShardedKnex
+}
+
+function createHandle(
+  host: DbHost,
+  find: () => Binding<OpenScope> | undefined,
+  shared: Knex | undefined,
+): Knex {
   const current = (): Knex => {
     const binding = find()
     if (binding === undefined) throw missingScopeError()
@@ -41,6 +54,7 @@ export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefine
     get(target, property) {
       // Not a thenable: returning `db` from an async function must not run anything.
       if (property === 'then') return undefined
+      if (property === 'shared') return shared
       if (typeof property === 'symbol' || property in target) return Reflect.get(target, property)
       if (own.has(property)) return own.get(property)
       if (BUILDERS.has(property)) return Reflect.get(current(), property)

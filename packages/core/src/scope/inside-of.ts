@@ -13,3 +13,8 @@ export function insideOf(trx: Knex.Transaction, current: Binding<OpenScope>): Bi
   const { shard } = inside.rules
   throw new ScopeMismatchError(`The transaction belongs to another scope, on shard "${shard}".`, { shard })
 }
+
+/** Whether the transaction is on the connection of `place`. */
+export function isOn(trx: Knex.Transaction, { lease }: Binding<OpenScope>): boolean {
+  return (trx.client as KnexClient)[BINDING]?.lease === lease
+}

@@ -1,3 +1,4 @@
+import { SHARED } from '../config/shard-name.ts'
 import { ScopeLockedError, ScopeMismatchError, ScopeMissingError } from '../errors.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
 import type { Scope, Target, TargetParts } from './scope.ts'
@@ -81,7 +82,9 @@ function combine(
       shard: routed,
     })
   }
-  if (current?.locked && shard !== current.shard) throw lockedError(current, `shard "${shard}"`)
+  // Beside every scope: what is there belongs to no tenant.
+  const isElsewhere = shard !== current?.shard && shard !== SHARED
+  if (current?.locked && isElsewhere) throw lockedError(current, `shard "${shard}"`)
   const keptTenant = tenant ?? (shard === current?.shard ? current.tenant : undefined)
   const role = target.role ?? current?.role ?? 'writing'
   const isSameRole = role === (current?.role ?? 'writing')

@@ -8,6 +8,7 @@ import type { Scope } from './scope.ts'
 import type { ScopeApi } from './scope-api.ts'
 import { ScopeLife } from './scope-life.ts'
 import { ScopeVisit } from './scope-visit.ts'
+import { type AfterResponse, SharedPlaces } from './shared-places.ts'
 import { WriteLog } from './write-log.ts'
 
 /** Something that a scope takes along when it ends: a scope inside, or work on several shards that began in it. */
@@ -30,12 +31,17 @@ export interface OpenScopeOptions {
   readonly hasReplicas?: boolean
 }
 
+/** The functions of the `Sharding` that opened a scope. */
+export interface ScopeOwner extends ScopeApi {
+  /** Where code that runs at `from` is on the shared database. Throws ShardUnknownError where there is none. */
+  sharedPlace(from: Binding<OpenScope>): Binding<OpenScope>
+}
+
 /** A scope while code runs in it: its value, where its queries go, and whom it belongs to. */
 export class OpenScope implements ScopeRules, Dependent, Correlated {
   readonly value: Scope
   readonly endpoint: EndpointPool
-  /** The functions of the `Sharding` that opened it. */
-  readonly api: ScopeApi
+  readonly api: ScopeOwner
   readonly life: ScopeLife
   readonly allowsFanOut: boolean
   readonly hasReplicas: boolean
@@ -52,11 +58,13 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
   #lease: Lease | undefined
   /** What ends with this scope at the latest: scopes inside that have a lease, or have one inside. */
   #inner: Set<Dependent> | undefined
+  #sharedPlaces: SharedPlaces | undefined
+  #sharedAfterResponse: AfterResponse | undefined
 
   constructor(
     value: Scope,
     endpoint: EndpointPool,
-    api: ScopeApi,
+    api: ScopeOwner,
     outer: Binding<OpenScope> | undefined,
     { life, allowFanOut, requestId, log, hasReplicas = false }: OpenScopeOptions = {},
   ) {
@@ -110,6 +118,26 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
 
   get outer(): Binding<OpenScope> | undefined {
     return this.#outer
+  }
+
+  /** Of the request, the job or the outermost `connectedTo`, as far as that is of the same Sharding. */
+  get sharedPlaces(): SharedPlaces {
+    const outer = this.#outer?.rules
+    if (outer !== undefined && outer.api === this.api) return outer.sharedPlaces
+    this.#sharedPlaces ??= new SharedPlaces(this.#sharedAfterResponse)
+    return this.#sharedPlaces
+  }
+
+  /** The same, where anybody has been on the shared database: most never are. */
+  get knownSharedPlaces(): SharedPlaces | undefined {
+    const outer = this.#outer?.rules
+    return outer !== undefined && outer.api === this.api ? outer.knownSharedPlaces : this.#sharedPlaces
+  }
+
+  /** The response is complete: what was taken of the shared database goes back, and so does what is taken later. */
+  detachShared(afterResponse: AfterResponse): void {
+    this.#sharedAfterResponse = afterResponse
+    this.#sharedPlaces?.detach(afterResponse)
   }
 
   /** What stray queries are refused with once the function of this scope, or of one around it, has settled. */

@@ -1,6 +1,19 @@
 import type { Knex } from 'knex'
 import type { Scope, ScopeToken, Target, TenantId } from './scope.ts'
 
+/** knex on the connection of the scope that code runs in. */
+export interface ShardedKnex extends Knex {
+  /**
+   * knex on the database of what belongs to no tenant, `shared` in the configuration, beside the scope's own shard: on a
+   * connection of its own, which the request, the job or the outermost `connectedTo` takes with the first query and gives
+   * back at its end. Inside `db.shared.transaction(fn)` it is that transaction; `db` stays where it is.
+   *
+   * Queries reject with what checking out rejects with, about the shard `shared`. Throws ShardUnknownError where the
+   * configuration has none, ScopeMissingError outside of scopes.
+   */
+  readonly shared: Knex
+}
+
 /** What a `Sharding` offers to code that runs in scopes; each is a function of the package, too. */
 export interface ScopeApi {
   /**
@@ -8,7 +21,7 @@ export interface ScopeApi {
    * `db.transaction(fn)` it is the transaction. Outside of scopes only `fn`, `ref`, `client`, `on` and `off` work;
    * the rest throws ScopeMissingError.
    */
-  readonly db: Knex
+  readonly db: ShardedKnex
 
   /**
    * Runs `fn` connected to `target` and returns what it returns, awaited inside. The connection is taken first

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { SHARED } from '../config/shard-name.ts'
 import type { Binding, BindingStore } from '../pool/binding.ts'
 import type { OpenScope } from './open-scope.ts'
 
@@ -24,4 +25,21 @@ export function runBound<T>(binding: Binding<OpenScope> | undefined, fn: () => T
 export const bindingStore: BindingStore = {
   current: currentBinding,
   run: (binding, fn) => runBound(binding as Binding<OpenScope>, fn),
+}
+
+/** The same for what runs on the shared database, where code is beside its own shard. */
+export const sharedStore: BindingStore = {
+  current: () => {
+    const binding = currentBinding()
+    if (binding === undefined || binding.rules.value.shard === SHARED) return binding
+    return binding.beside ?? binding.rules.knownSharedPlaces?.find(binding.rules.value)
+  },
+  run: (place, fn) => {
+    const binding = currentBinding()
+    const isThere = binding === undefined || binding.rules.value.shard === SHARED
+    return runBound(
+      isThere ? (place as Binding<OpenScope>) : binding.withBeside(place as Binding<OpenScope>),
+      fn,
+    )
+  },
 }

@@ -1,9 +1,9 @@
-import type { Knex } from 'knex'
+import { SHARED } from '../config/shard-name.ts'
 import { Binding } from '../pool/binding.ts'
 import type { PoolRegistry, Role } from '../pool/pool-registry.ts'
 import type { LiveLayout } from '../router/live-layout.ts'
 import { findShard } from '../topology/find-shard.ts'
-import type { Shard } from '../topology/topology.ts'
+import type { Endpoint, Shard } from '../topology/topology.ts'
 import { normalizeTenantId } from '../util/tenant-id.ts'
 import {
   bindScope,
@@ -18,9 +18,9 @@ import {
 } from './current-scope.ts'
 import { createDb } from './db-handle.ts'
 import { lockedError, nextScope, targetParts } from './next-scope.ts'
-import { OpenScope, type OpenScopeOptions } from './open-scope.ts'
+import { OpenScope, type OpenScopeOptions, type ScopeOwner } from './open-scope.ts'
 import type { Scope, ScopeToken, Target, TargetParts, TenantId } from './scope.ts'
-import type { ScopeApi } from './scope-api.ts'
+import type { ShardedKnex } from './scope-api.ts'
 import { currentBinding, runBound } from './scope-storage.ts'
 import { tokenTarget } from './scope-token.ts'
 
@@ -42,10 +42,10 @@ export interface EnteredScope {
 }
 
 /** Opens and ends the scopes of one `Sharding`. */
-export class Scopes implements ScopeApi {
+export class Scopes implements ScopeOwner {
   readonly #layout: LiveLayout
   readonly #pools: PoolRegistry
-  readonly db: Knex
+  readonly db: ShardedKnex
   readonly currentScope = currentScope
   readonly requireScope = requireScope
   readonly scopeSignal = scopeSignal
@@ -90,7 +90,9 @@ export class Scopes implements ScopeApi {
 
   /** The scope that a target leads to from `outer`; a promise only if the router needs one. Refuses as `connectedTo`. */
   locate(target: TargetParts, outer: Binding<OpenScope> | undefined): Scope | Promise<Scope> {
-    return nextScope(this.#origin(outer), target, (tenant) => this.#layout.router.route(tenant))
+    return nextScope(this.#origin(leaving(outer, target)), target, (tenant) =>
+      this.#layout.router.route(tenant),
+    )
   }
 
   connectedToTenant<T>(tenant: TenantId, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
@@ -147,14 +149,47 @@ export class Scopes implements ScopeApi {
 
   /** The nearest enclosing place whose connection serves this shard and role, so that nobody waits for himself. */
   #inReach(outer: Binding<OpenScope> | undefined, shard: Shard, role: Role): Binding<OpenScope> | undefined {
-    const endpoints = this.#pools.endpointsFor(shard, role)
-    for (let binding = outer; binding !== undefined; binding = binding.rules.outer) {
-      const { api, ended, endpoint } = binding.rules
-      // By its id: a reload leaves a scope with the pool that it has.
-      const serves = endpoints.some(({ id }) => id === endpoint.endpoint.id)
-      if (api === this && ended === undefined && serves) return binding
+    if (outer === undefined) return undefined
+    const endpoints = this.#pools.equalsFor(shard, role)
+    if (shard.name === SHARED && outer.beside !== undefined && this.#serves(outer.beside, endpoints)) {
+      return outer.beside
+  sharedPlace(from: Binding<OpenScope>): Binding<OpenScope> {
+    const { rules } = from
+    if (rules.value.shard === SHARED) return from
+    // Nothing of what has ended may open a connection that nobody would end.
+    if (rules.ended !== undefined) throw rules.ended()
+    const shard = findShard(this.#layout.topology, SHARED)
+    const value = nextScope(rules.value, { shard: SHARED }, () => SHARED) as Scope
+    const { beside } = from
+    if (beside !== undefined && this.#serves(beside, this.#pools.endpointsFor(shard, value.role))) {
+      // The same transaction, under the rules of the scope that `from` is of.
+      if (beside.rules.preventWrites !== value.preventWrites) {
+        from.beside = beside.withRules(new OpenScope(value, beside.rules.endpoint, this, outermost(from)))
+      }
+      return from.beside as Binding<OpenScope>
     }
-    return undefined
+    const found = rules.sharedPlaces.find(value)
+    if (found !== undefined) return found
+    const { binding, ownsLease } = this.enter(value, outermost(from), { describe: () => 'db.shared' })
+    if (ownsLease) binding.rules.own(binding.lease)
+    rules.sharedPlaces.add(value, binding)
+    return binding
+  }
+
+    }
+    for (let binding: typeof outer | undefined = outer; binding; binding = binding.rules.outer) {
+      if (this.#serves(binding, endpoints)) return binding
+      // In place of replicas that serve again by now.
+      if (role === 'reading' && binding.rules.value.role === role && this.#serves(binding, [shard.primary]))
+        return binding
+    }
+    return shard.name === SHARED ? outer.rules.knownSharedPlaces?.onOneOf(endpoints) : undefined
+  }
+
+  #serves({ lease, rules }: Binding<OpenScope>, endpoints: readonly Endpoint[]): boolean {
+    // By its id: a reload leaves a scope with the pool that it has.
+    const serves = endpoints.some(({ id }) => id === lease.endpoint)
+    return rules.api === this && rules.ended === undefined && serves
   }
 
   async runInScope<T>(token: ScopeToken, fn: () => T | PromiseLike<T>): Promise<Awaited<T>> {
@@ -164,4 +199,27 @@ export class Scopes implements ScopeApi {
   async shardFor(tenant: TenantId): Promise<string> {
     return this.#layout.router.route(normalizeTenantId(tenant))
   }
+}
+
+/** On the way from the shared database to elsewhere the scope around it counts, whose lock it is. */
+function leaving(
+  from: Binding<OpenScope> | undefined,
+  { shard, tenant }: TargetParts,
+): Binding<OpenScope> | undefined {
+  if (tenant === undefined && (shard === undefined || shard === SHARED)) return from
+  let binding = from
+  while (binding?.rules.value.shard === SHARED && binding.rules.value.locked) {
+    const { outer } = binding.rules
+    if (outer === undefined) break
+    binding = outer
+  }
+  return binding
+}
+
+/** The place of the request, the job or the outermost `connectedTo`, as far as that is of the same Sharding. */
+function outermost(from: Binding<OpenScope>): Binding<OpenScope> {
+  let binding = from
+  for (let { outer } = binding.rules; outer?.rules.api === from.rules.api; { outer } = binding.rules)
+    binding = outer
+  return binding
 }

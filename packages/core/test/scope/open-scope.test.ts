@@ -3,9 +3,8 @@ import { ScopeEndedError } from '../../src/errors.ts'
 import { Binding } from '../../src/pool/binding.ts'
 import type { EndpointPool } from '../../src/pool/endpoint-pool.ts'
 import type { Lease } from '../../src/pool/lease.ts'
-import { OpenScope } from '../../src/scope/open-scope.ts'
+import { OpenScope, type ScopeOwner } from '../../src/scope/open-scope.ts'
 import type { Scope } from '../../src/scope/scope.ts'
-import type { ScopeApi } from '../../src/scope/scope-api.ts'
 import { LeaseBench } from '../support/lease-bench.ts'
 
 const VALUE: Scope = {
@@ -17,7 +16,7 @@ const VALUE: Scope = {
 }
 
 function open(lease: Lease, outer?: Binding<OpenScope>): Binding<OpenScope> {
-  return new Binding(lease, lease.root, new OpenScope(VALUE, {} as EndpointPool, {} as ScopeApi, outer))
+  return new Binding(lease, lease.root, new OpenScope(VALUE, {} as EndpointPool, {} as ScopeOwner, outer))
 }
 
 async function nested() {

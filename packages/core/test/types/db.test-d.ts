@@ -72,7 +72,9 @@ describe('connectedTo', () => {
 
 describe('db', () => {
   test('is knex', () => {
-    expectTypeOf(db).toEqualTypeOf<Knex>()
+    expectTypeOf(db).toExtend<Knex>()
+    expectTypeOf(db.shared).toEqualTypeOf<Knex>()
+    expectTypeOf(db('users').select('*')).toEqualTypeOf(({} as Knex)('users').select('*'))
     expectTypeOf(db.transaction(async (trx) => trx<User>('users').first())).resolves.toEqualTypeOf<
       User | undefined
     >()
@@ -139,7 +141,7 @@ describe('a Sharding', () => {
   test('has the functions of the package, and can be disposed of', () => {
     expectTypeOf<Sharding>().toExtend<AsyncDisposable>()
     expectTypeOf<Sharding['connectedTo']>().toEqualTypeOf<typeof connectedTo>()
-    expectTypeOf<Sharding['db']>().toEqualTypeOf<Knex>()
+    expectTypeOf<Sharding['db']>().toEqualTypeOf<typeof db>()
     expectTypeOf<Sharding['stats']>().returns.toHaveProperty('shards')
   })
 
