@@ -1,7 +1,10 @@
+import { divisionOf } from './budget/divide-budgets.ts'
 import type { ConfigObject } from './config/config-object.ts'
 import { loadConfig } from './config/load-config.ts'
 import type { ResolvedConfig } from './config/resolved-config.ts'
+import { budgetChanged } from './diagnostics/budget-events.ts'
 import { HealthCheck } from './health/health-check.ts'
+import { noteSharding } from './live-sharding.ts'
 import { PoolBudgets } from './pool/pool-budgets.ts'
 import { PoolRegistry } from './pool/pool-registry.ts'
 import { createLayout } from './router/layout.ts'
@@ -30,7 +33,9 @@ export interface CreateShardingOptions {
  * @throws ConfigInvalidError with everything that is wrong with the configuration
  */
 export function createSharding({ config, env = process.env }: CreateShardingOptions = {}): Sharding {
-  return new ShardingInstance(wire(loadConfig(config, env), { source: config, env }))
+  const sharding = new ShardingInstance(wire(loadConfig(config, env), { source: config, env }))
+  noteSharding(sharding)
+  return sharding
 }
 
 /** The parts of a Sharding, for a configuration that is known to be sound. */
@@ -41,8 +46,16 @@ export function wire(
   const clock = systemClock
   const layout = new LiveLayout(createLayout(resolved, clock))
   const { topology } = layout
-  const { limits, servers } = resolved
-  const budgets = new PoolBudgets({ limits, servers, clock, deadlines })
+  const { limits, servers, workers } = resolved
+  const divide = divisionOf({
+    workers,
+    clock,
+    deadlines,
+    onChanged: ({ budget: server, ...change }) => {
+      if (budgetChanged.hasSubscribers) budgetChanged.publish({ sharding: pools.id, server, ...change })
+    },
+  })
+  const budgets = new PoolBudgets({ limits, servers, clock, deadlines, divide })
   const pools = new PoolRegistry({
     topology,
     store: bindingStore,
@@ -51,6 +64,7 @@ export function wire(
     random: Math.random,
     budgets,
   })
-  return { layout, pools, health: new HealthCheck(pools, clock), clock, source, env }
+  const health = new HealthCheck(pools, clock)
+  return { layout, pools, poolBudgets: budgets, health, clock, source, env }
 }
     sharedStore,

@@ -15,6 +15,7 @@ export type { ConfigObject } from './config/config-object.ts'
 export { defineConfig } from './config/define-config.ts'
 export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
 export { setDefaultSharding } from './default-sharding.ts'
+export type { BudgetChangedMessage } from './diagnostics/budget-events.ts'
 export type { BreakerChangedMessage, BreakerStateName } from './diagnostics/breaker-events.ts'
 export type {
   CloseCause,
@@ -98,6 +99,7 @@ export type {
   WarmUpProgress,
   WarmUpReport,
 } from './operations/warm-up.ts'
+export type { BudgetStats } from './pool/pool-budgets.ts'
 export type { Role } from './pool/pool-registry.ts'
 export type {
   BreakerStats,

@@ -14,6 +14,7 @@ import type { HealthReport } from './health/health-report.ts'
 import type { AnyFunction, BatchOptions, JobApi } from './jobs/job-api.ts'
 import { createShardedBatch } from './jobs/sharded-batch.ts'
 import { createShardedJob } from './jobs/sharded-job.ts'
+import { forgetSharding } from './live-sharding.ts'
 import { type Isolation, isolate } from './operations/isolate.ts'
 import { createMigrationApi } from './operations/migrations/migrate.ts'
 import type { MigrationApi } from './operations/migrations/migration-api.ts'
@@ -26,6 +27,7 @@ import {
   type ReloadReport,
 } from './operations/reload.ts'
 import { type WarmUpOptions, type WarmUpReport, warmUp } from './operations/warm-up.ts'
+import type { BudgetStats, PoolBudgets } from './pool/pool-budgets.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats, StatsOptions } from './pool/pool-stats.ts'
 import type { LiveLayout } from './router/live-layout.ts'
@@ -135,6 +137,8 @@ export interface Sharding extends ScopeApi, JobApi, FanOutApi, AsyncDisposable {
 
 export interface ShardingStats {
   readonly shards: Readonly<Record<string, Readonly<Record<Role, RoleStats>>>>
+  /** What this process has of each server's `maxConnections`, by `host:port`. */
+  readonly budgets: Readonly<Record<string, BudgetStats>>
 }
 
 const PARTS = Symbol.for('sherd.parts')
@@ -158,6 +162,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly #layout: LiveLayout
   readonly #reloader: Reloader
   readonly #pools: PoolRegistry
+  readonly #poolBudgets: PoolBudgets
   readonly #health: HealthCheck
   readonly id: string
   readonly #subscriptions: Subscriptions
@@ -169,6 +174,7 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.#layout = layout
     this.#reloader = new Reloader(options)
     this.#pools = options.pools
+    this.#poolBudgets = options.poolBudgets
     this.id = options.pools.id
     this.#subscriptions = new Subscriptions(this.id)
     this.#health = options.health
@@ -238,7 +244,7 @@ export class ShardingInstance extends Scopes implements Sharding {
       }
       return [shard.name, roles] as const
     })
-    return { shards: Object.fromEntries(entries) }
+    return { shards: Object.fromEntries(entries), budgets: this.#poolBudgets.stats() }
   }
 
   health(options?: HealthOptions): Promise<HealthReport> {
@@ -249,7 +255,11 @@ export class ShardingInstance extends Scopes implements Sharding {
     if (!(deadlineMs >= 0))
       return Promise.reject(new TypeError(`deadlineMs must be 0 or more milliseconds, not ${deadlineMs}.`))
     this.#reloader.stop()
-    this.#closed ??= this.#pools.close(deadlineMs).finally(() => this.#subscriptions.end())
+    this.#closed ??= this.#pools.close(deadlineMs).finally(() => {
+      this.#subscriptions.end()
+      this.#poolBudgets.leave()
+      forgetSharding(this)
+    })
     return this.#closed
   }
 
@@ -275,6 +285,8 @@ export interface ShardingParts extends Omit<ShardingOptions, 'source' | 'env'> {
 
 export interface ShardingOptions extends ScopesOptions, ReloadParts {
   readonly health: HealthCheck
+  /** What its pools share, among each other and with other processes. */
+  readonly poolBudgets: PoolBudgets
 }
 
 /** The parts of a Sharding, made by this copy of the package or by another. */

@@ -1,7 +1,8 @@
 import type { BudgetDivision, DivisibleBudget } from '../pool/budget-division.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
-import { BUDGET_MESSAGE, type GrantMessage, type MemberMessage } from './budget-messages.ts'
+import { BUDGET_MESSAGE, type GrantMessage } from './budget-messages.ts'
+import type { CoordinatorLink } from './coordinator-link.ts'
 
 /** A process's part of a budget has become another one. */
 export interface BudgetChange {
@@ -16,8 +17,7 @@ export interface BudgetMemberOptions {
   /** No other member of any process has the same. */
   readonly id: string
   readonly budgets: readonly DivisibleBudget[]
-  /** May lose messages; delivers none before it returns. */
-  readonly send: (message: MemberMessage) => void
+  readonly link: CoordinatorLink
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly onChanged: (change: BudgetChange) => void
@@ -51,12 +51,14 @@ export class BudgetMember implements BudgetDivision {
   #isSilent = false
   #repetition: Deadline | undefined
   #ready: PromiseWithResolvers | undefined
+  readonly #unlisten: () => void
 
   constructor(options: BudgetMemberOptions) {
     this.#options = options
-    const { budgets, clock } = options
+    const { budgets, clock, link } = options
     this.#parts = new Map(budgets.map((budget) => [budget.name, { budget, round: 0, workers: 0, told: 0 }]))
     this.#silentAt = clock.now() + SILENCE_MS
+    this.#unlisten = link.listen((message) => this.receive(message))
     this.#join()
   }
 
@@ -103,7 +105,8 @@ export class BudgetMember implements BudgetDivision {
     if (this.#isOver) return
     this.#isOver = true
     if (this.#repetition !== undefined) this.#options.deadlines.delete(this.#repetition)
-    this.#options.send({ type: BUDGET_MESSAGE, kind: 'left', member: this.#options.id })
+    this.#unlisten()
+    this.#options.link.send({ type: BUDGET_MESSAGE, kind: 'left', member: this.#options.id })
   }
 
   get #isReady(): boolean {
@@ -114,7 +117,7 @@ export class BudgetMember implements BudgetDivision {
     if (this.#isOver) return
     const { budget, round } = part
     part.told = budget.taken
-    this.#options.send({
+    this.#options.link.send({
       type: BUDGET_MESSAGE,
       kind: 'held',
       member: this.#options.id,
@@ -126,7 +129,7 @@ export class BudgetMember implements BudgetDivision {
 
   /** Again and again, until each budget was granted: the way may not be open yet. */
   #join(): void {
-    const { id, send, clock, deadlines, onSilence } = this.#options
+    const { id, link, clock, deadlines, onSilence } = this.#options
     const parts = [...this.#parts.values()]
     if (parts.every(({ round }) => round > 0)) return
     if (clock.now() >= this.#silentAt && !this.#isSilent) {
@@ -134,7 +137,7 @@ export class BudgetMember implements BudgetDivision {
       onSilence()
     }
     const totals = Object.fromEntries(parts.map(({ budget }) => [budget.name, budget.total]))
-    send({ type: BUDGET_MESSAGE, kind: 'join', member: id, totals })
+    link.send({ type: BUDGET_MESSAGE, kind: 'join', member: id, totals })
     this.#repetition = { deadline: clock.now() + REPEAT_MS, expire: () => this.#join() }
     deadlines.add(this.#repetition)
   }

@@ -1,5 +1,6 @@
 import type { Channel } from 'node:diagnostics_channel'
 import * as breaker from './breaker-events.ts'
+import * as budget from './budget-events.ts'
 import * as connection from './connection-events.ts'
 import * as job from './job-events.ts'
 import * as lease from './lease-events.ts'
@@ -31,6 +32,7 @@ export interface ShardingEvents {
   'job:started': job.JobStartedMessage
   'job:completed': job.JobCompletedMessage
   'stamp:missed': stamp.StampMissedMessage
+  'budget:changed': budget.BudgetChangedMessage
   'topology:reload': topology.TopologyMessage
   'topology:reloaded': topology.TopologyMessage
 }
@@ -59,6 +61,7 @@ export const channels: { readonly [E in ShardingEvent]: Channel } = {
   'job:started': job.jobStarted,
   'job:completed': job.jobCompleted,
   'stamp:missed': stamp.stampMissed,
+  'budget:changed': budget.budgetChanged,
   'topology:reload': topology.topologyReload,
   'topology:reloaded': topology.topologyReloaded,
 }

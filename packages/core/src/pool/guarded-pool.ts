@@ -142,8 +142,8 @@ export class GuardedPool<R> {
   }
 
   /**
-   * Has the pool keep `min` connections from now on, and opens what it lacks of them, one at least. Calls `onOpened` for
-   * each. Settles when all are there, those that were open before having answered; rejects with the first failure.
+   * Has the pool keep `min` connections from now on, and opens what it lacks of them: one at least, the others where what
+   * it shares with other pools has room for them. Calls `onOpened` for each. Settles when all are there, those that were open before having answered; rejects with the first failure.
    */
   async warm(timeoutMs: number, onOpened: () => void): Promise<void> {
     if (!this.breaker.isClosed) throw this.#refusal()
@@ -159,10 +159,11 @@ export class GuardedPool<R> {
       onOpened()
     }
     await this.pool.probe()
-    const missing = Array.from({ length: Math.max(1, limits.min) - this.pool.stats().total })
+    const length = Math.max(1, limits.min) - this.pool.stats().total
+    const missing = Array.from({ length }, (_, index) => index)
     await runInRootContext(() =>
-      eachLimited(missing, limits.connectConcurrency, async () => {
-        if (failure !== undefined) return
+      eachLimited(missing, limits.connectConcurrency, async (index) => {
+        if (failure !== undefined || (index > 0 && !this.pool.hasRoom)) return
         await openOne().catch((error) => {
           failure = { error }
         })

@@ -38,7 +38,10 @@ class Worker implements BudgetHolder {
     this.member = new BudgetMember({
       id,
       budgets: [this.budget],
-      send: (message) => network.post(() => this.connection.receive(message)),
+      link: {
+        send: (message) => network.post(() => this.connection.receive(message)),
+        listen: () => () => {},
+      },
       clock,
       deadlines: clock.deadlines,
       onChanged() {},
