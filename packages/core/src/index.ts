@@ -18,6 +18,12 @@ export { setDefaultSharding } from './default-sharding.ts'
 export type { BudgetChangedMessage } from './diagnostics/budget-events.ts'
 export type { BreakerChangedMessage, BreakerStateName } from './diagnostics/breaker-events.ts'
 export type {
+  ReplicaEjectedMessage,
+  ReplicaFault,
+  ReplicaReadmittedMessage,
+} from './diagnostics/replica-events.ts'
+export type { ReplicaStatus } from './pool/replica-status.ts'
+export type {
   CloseCause,
   ConnectionClosedMessage,
   ConnectionOpenedMessage,

@@ -114,12 +114,18 @@ export class CircuitBreaker {
   refuse(): number {
     const { clock, random } = this.#options
     const now = clock.now()
+    this.want()
+    const untilMs = this.#state.kind === 'open' ? this.#state.probe.deadline - now : ISOLATED_RETRY_MS
+    return Math.max(1, Math.ceil((untilMs * (1 + random())) / 1000))
+  }
+
+  /** Somebody would ask the database if it were up: its probes are, or become, frequent. */
+  want(): void {
+    const now = this.#options.clock.now()
     const wasWanted = this.#isWanted(now)
     this.#wantedAt = now
     // Nobody has asked for a while, and the probes have become rare.
     if (!wasWanted) this.tryProbe()
-    const untilMs = this.#state.kind === 'open' ? this.#state.probe.deadline - now : ISOLATED_RETRY_MS
-    return Math.max(1, Math.ceil((untilMs * (1 + random())) / 1000))
   }
 
   // --- Outcomes ----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import * as connection from './connection-events.ts'
 import * as job from './job-events.ts'
 import * as lease from './lease-events.ts'
 import * as pool from './pool-events.ts'
+import * as replica from './replica-events.ts'
 import * as scope from './scope-events.ts'
 import * as stamp from './stamp-events.ts'
 import * as topology from './topology-events.ts'
@@ -29,6 +30,8 @@ export interface ShardingEvents {
   'scope:entered': scope.ScopeEnteredMessage
   'scope:left': scope.ScopeLeftMessage
   'breaker:changed': breaker.BreakerChangedMessage
+  'replica:ejected': replica.ReplicaEjectedMessage
+  'replica:readmitted': replica.ReplicaReadmittedMessage
   'job:started': job.JobStartedMessage
   'job:completed': job.JobCompletedMessage
   'stamp:missed': stamp.StampMissedMessage
@@ -58,6 +61,8 @@ export const channels: { readonly [E in ShardingEvent]: Channel } = {
   'scope:entered': scope.scopeEntered,
   'scope:left': scope.scopeLeft,
   'breaker:changed': breaker.breakerChanged,
+  'replica:ejected': replica.replicaEjected,
+  'replica:readmitted': replica.replicaReadmitted,
   'job:started': job.jobStarted,
   'job:completed': job.jobCompleted,
   'stamp:missed': stamp.stampMissed,

@@ -8,6 +8,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import { within } from '../util/within.ts'
+import { within } from '../util/within.ts'
 import type { BindingStore } from './binding.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import type { ConnectFailure } from './connector.ts'
@@ -192,6 +193,31 @@ export class EndpointPool {
       queryTimeoutMs: isLong ? null : this.endpoint.pool.queryTimeoutMs,
       correlated: correlated ?? new LazyCorrelation(),
     })
+  }
+
+  /**
+   * Asks the server something of Sherd's own, on a connection that no lease has. Not on the last one that callers could
+   * have, unless it `isUrgent`: then it waits for its turn like them. Undefined where it was not asked. Rejects where it
+   * does not answer within `pingTimeoutMs`; its connection is closed then.
+   */
+  async ask<T>(
+    question: (engine: Engine, connection: RawConnection) => Promise<T> | undefined,
+    isUrgent = false,
+  ): Promise<T | undefined> {
+    const { checkoutTimeoutMs, pingTimeoutMs } = this.endpoint.pool
+    if (!this.breaker.isClosed || (!isUrgent && this.pool.spare < 2)) return undefined
+    // A little more patient than others, so that it is not shed.
+    const pooled = this.pool.tryAcquire() ?? (await this.pool.wait(checkoutTimeoutMs + 1).promise)
+    try {
+      const answer = await within(pingTimeoutMs, Promise.resolve(question(this.#engine, pooled.resource)))
+      this.guarded.noteOutcome('answered')
+      this.pool.release(pooled)
+      return answer
+    } catch (error) {
+      this.#engine.sever(pooled.resource)
+      this.pool.destroy(pooled)
+      throw error
+    }
   }
 
   /**

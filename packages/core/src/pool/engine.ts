@@ -13,6 +13,10 @@ export interface Engine {
   isInTransaction?(connection: RawConnection): boolean
   /** Which database and schema this is, wherever its address leads; undefined when the server cannot tell. */
   identify(connection: RawConnection): Promise<string | undefined>
+  /** How far a primary has written its log; absent where that cannot be compared with a replica's progress. */
+  position?(connection: RawConnection): Promise<bigint | undefined>
+  /** How far a replica has come; absent where none can tell. */
+  progress?(connection: RawConnection): Promise<ReplicaProgress>
   /** Whether the open session keeps the process alive: an idle one does not, so that scripts end by themselves. */
   keepAlive(connection: RawConnection, isAlive: boolean): void
   /** Settles when the server has answered; absent where there is no server that could have gone. */
@@ -36,6 +40,14 @@ export interface Engine {
   begin(sql: string, isReading: boolean): string
   /** How to read a result piece by piece with one short query each; undefined when only one long query can. */
   cursor(statement: Statement, options: CursorOptions): Cursor | undefined
+}
+
+/** What a replica can tell about itself; undefined where it cannot. */
+export interface ReplicaProgress {
+  /** What it has replayed, as {@link Engine.position} counts. */
+  readonly position: bigint | undefined
+  /** How far behind it believes to be: it cannot know of what has not reached it. */
+  readonly lagMs: number | undefined
 }
 
 /**

@@ -9,8 +9,11 @@ import type { BindingStore } from './binding.ts'
 import { EndpointPool, type EndpointPoolOptions } from './endpoint-pool.ts'
 import { IdentityGuard } from './identity-guard.ts'
 import { createUnboundKnex } from './knex-client.ts'
+import type { Reroute } from './lease-source.ts'
 import type { PoolBudgets } from './pool-budgets.ts'
-import { type RoleStats, roleStats, type StatsOptions, unusedSource } from './pool-stats.ts'
+import { type RoleStats, roleStats, type StatsOptions, unusedSource, withReplica } from './pool-stats.ts'
+import { ReplicaSet } from './replica-set.ts'
+import type { ReplicaStatus } from './replica-status.ts'
 
 /** What code intends with a connection. */
 export type Role = 'writing' | 'reading'
@@ -18,11 +21,11 @@ export type Role = 'writing' | 'reading'
 export interface PoolRegistryOptions {
   readonly topology: Topology
   readonly store: BindingStore
+  /** Of those on the database that belongs to no tenant. @default the same */
+  readonly sharedStore?: BindingStore
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly random: () => number
-  /** Of those on the database that belongs to no tenant. @default the same */
-  readonly sharedStore?: BindingStore
   /** What the pools share; they keep to it as long as they live. @default nothing */
   readonly budgets?: PoolBudgets | undefined
 }
@@ -42,6 +45,8 @@ export interface KnownEndpoint {
   readonly endpoint: Endpoint
   /** Undefined while nobody has. */
   readonly pool: EndpointPool | undefined
+  /** Undefined for a primary, and as long as nobody has read on a replica of the shard. */
+  readonly replica: ReplicaStatus | undefined
   /** Its pool, made if there is none. Throws ShardUnavailableError when its settings cannot be used. */
   open(): EndpointPool
 }
@@ -59,7 +64,8 @@ export class PoolRegistry {
   /** Those that a reload has retired, for as long as anybody can still use them. */
   readonly #retired = new Set<WeakRef<EndpointPool>>()
   readonly #replaced = new WeakSet<Endpoint>()
-  readonly #turns = new Map<string, number>()
+  /** By shard, where somebody has read on them. */
+  readonly #replicas = new Map<string, ReplicaSet>()
   readonly #watchers = new Set<(pool: EndpointPool) => void>()
   #listeners: KnexListener[] = []
   #detour: Detour | undefined
@@ -92,6 +98,7 @@ export class PoolRegistry {
     this.#identities = this.#identities.successor(
       (shard) => topology.shards.get(shard)?.primary === before.shards.get(shard)?.primary,
     )
+    for (const [name, replicas] of this.#replicas) this.#succeed(name, replicas, topology)
     for (const endpoint of endpointsOf(before)) if (!kept.has(endpoint)) this.#retire(endpoint)
     for (const pool of this.#pools.values()) pool.identities = this.#identities
   }
@@ -102,13 +109,25 @@ export class PoolRegistry {
     return role === 'reading' && shard.replicas.length > 0 ? shard.replicas : [shard.primary]
   }
 
-  /** The next of the endpoints that serve a role, in turn. */
-  next(shard: Shard, role: Role): EndpointPool {
+  /** Those whose connections are as good as one of the server that {@link next} would lead to. */
+  equalsFor(shard: Shard, role: Role): readonly Endpoint[] {
     const endpoints = this.endpointsFor(shard, role)
-    if (endpoints.length === 1) return this.#get(endpoints[0] as Endpoint)
-    const turn = this.#turns.get(shard.name) ?? 0
-    this.#turns.set(shard.name, turn + 1)
-    return this.#get(endpoints[turn % endpoints.length] as Endpoint)
+    const standsIn = this.#hasChoice(shard, role) && this.#replicasOf(shard).usesPrimary
+    return standsIn ? [...endpoints, shard.primary] : endpoints
+  }
+
+  /**
+   * The server whose turn it is to serve a role. Throws ShardUnavailableError when that is to be a replica, none takes
+   * reads, and the primary is not to take them either.
+   */
+  next(shard: Shard, role: Role): EndpointPool {
+    if (this.#hasChoice(shard, role)) return this.#replicasOf(shard).next()
+    return this.#get(this.#detour?.endpoint(shard) ?? shard.primary)
+  }
+
+  /** Where a lease goes that {@link next} has led to a server which cannot be reached; undefined: nowhere. */
+  rerouting(shard: Shard, role: Role): Reroute | undefined {
+    return this.#hasChoice(shard, role) ? this.#replicasOf(shard).reroute : undefined
   }
 
   /**
@@ -144,6 +163,7 @@ export class PoolRegistry {
     return this.#endpoints(shard).map((endpoint) => ({
       endpoint,
       pool: this.#pools.get(endpoint.id),
+      replica: this.#replicas.get(shard.name)?.status(endpoint),
       open: () => this.#get(endpoint),
     }))
   }
@@ -177,8 +197,12 @@ export class PoolRegistry {
   }
 
   stats(shard: Shard, role: Role, options: StatsOptions = {}): RoleStats {
-    const sources = this.endpointsFor(shard, role).map(({ id, kind, pool }) => {
-      return [id, this.#pools.get(id)?.stats(options) ?? unusedSource(kind, pool.max)] as const
+    const replicas = this.#replicas.get(shard.name)
+    const sources = this.endpointsFor(shard, role).map((endpoint) => {
+      const { id, kind, pool } = endpoint
+      const source = this.#pools.get(id)?.stats(options) ?? unusedSource(kind, pool.max)
+      const replica = replicas?.status(endpoint)
+      return [id, replica === undefined ? source : withReplica(source, replica)] as const
     })
     return roleStats(new Map(sources), this.#options.clock.now())
   }
@@ -189,6 +213,7 @@ export class PoolRegistry {
    */
   async close(deadlineMs: number): Promise<void> {
     this.#isClosed = true
+    for (const replicas of this.#replicas.values()) replicas.stop()
     const { clock, deadlines } = this.#options
     const pools = this.#allPools()
     const cut: Deadline = {
@@ -200,6 +225,33 @@ export class PoolRegistry {
     deadlines.add(cut)
     await Promise.all(pools.map(({ guarded }) => guarded.close(deadlineMs)))
     deadlines.delete(cut)
+  }
+
+  #hasChoice(shard: Shard, role: Role): boolean {
+    return role === 'reading' && shard.replicas.length > 0 && this.#detour === undefined
+  }
+
+  #replicasOf(shard: Shard): ReplicaSet {
+    const known = this.#replicas.get(shard.name)
+    // Whoever was on his way when the configuration changed goes by the new one.
+    if (known !== undefined) return known
+    const replicas = this.#createReplicas(shard)
+    this.#replicas.set(shard.name, replicas)
+    return replicas
+  }
+
+  #createReplicas(shard: Shard, previous?: ReplicaSet): ReplicaSet {
+    const { clock, deadlines, random } = this.#options
+    const find = ({ id }: Endpoint) => this.#pools.get(id)
+    const open = (endpoint: Endpoint) => this.#get(endpoint)
+    return new ReplicaSet({ sharding: this.id, shard, find, open, clock, deadlines, random }, previous)
+  }
+
+  #succeed(name: string, previous: ReplicaSet, topology: Topology): void {
+    previous.stop()
+    const shard = topology.shards.get(name)
+    if (shard === undefined || shard.replicas.length === 0) this.#replicas.delete(name)
+    else this.#replicas.set(name, this.#createReplicas(shard, previous))
   }
 
   #endpoints(shard: Shard): readonly Endpoint[] {
@@ -242,6 +294,11 @@ export class PoolRegistry {
     return found
   }
 
+  #storeOf({ shard }: Endpoint): BindingStore {
+    const { store, sharedStore = store } = this.#options
+    return shard === SHARED ? sharedStore : store
+  }
+
   #create(endpoint: Endpoint): EndpointPool {
     const { createEngine } = this.#detour ?? {}
     try {
@@ -249,6 +306,7 @@ export class PoolRegistry {
         ...this.#options,
         sharding: this.id,
         identities: this.#identities,
+        store: this.#storeOf(endpoint),
         endpoint,
         createEngine,
         // Of a test's database, which has one connection, and that is to stay.
@@ -274,9 +332,3 @@ function replacedError({ id, shard }: Endpoint): PoolDrainingError {
     shard,
   })
 }
-  #storeOf({ shard }: Endpoint): BindingStore {
-    const { store, sharedStore = store } = this.#options
-    return shard === SHARED ? sharedStore : store
-  }
-
-        store: this.#storeOf(endpoint),

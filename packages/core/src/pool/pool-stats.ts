@@ -1,6 +1,7 @@
 import type { BreakerStateName } from '../diagnostics/breaker-events.ts'
 import { type LatencySummary, LatencyWindow } from '../util/latency-window.ts'
 import { PoolCounts } from './pool-counts.ts'
+import type { ReplicaStatus } from './replica-status.ts'
 
 /** What one pool holds at this moment. */
 export interface PoolStats {
@@ -35,6 +36,8 @@ export interface PoolFigures extends PoolStats, Readonly<Omit<PoolCounts, 'close
 export interface EndpointStats extends PoolFigures {
   readonly kind: 'primary' | 'replica'
   readonly breaker: BreakerStats
+  /** How it stands to the reads: of a replica, once somebody has read on one of its shard. */
+  readonly replica?: ReplicaStatus
   /** Who holds its connections, the oldest first. With `stats({ holders: true })` only. */
   readonly holders?: readonly HolderStats[]
 }
@@ -81,6 +84,10 @@ export function unusedSource(kind: 'primary' | 'replica', max: number): StatsSou
   const pool = { total: 0, active: 0, idle: 0, waiting: 0, max, utilization: 0, live: 0 }
   const stats = { ...pool, checkoutWaitMs: none, heldMs: none, ...copyOf(new PoolCounts()) }
   return { stats: { ...stats, kind, breaker: { state: 'closed', since: null } }, waits, holds: waits }
+}
+
+export function withReplica(source: StatsSource, replica: ReplicaStatus): StatsSource {
+  return { ...source, stats: { ...source.stats, replica } }
 }
 
 export function copyOf(counts: PoolCounts): PoolCounts {

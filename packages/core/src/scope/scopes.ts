@@ -126,7 +126,15 @@ export class Scopes implements ScopeOwner {
     const { tenant, role } = value
     const { checkoutTimeoutMs, describe } = options
     const rules = new OpenScope(value, endpoint, this, outer, own)
-    const lease = endpoint.createLease({ tenant, role, checkoutTimeoutMs, describe, correlated: rules })
+    const reroute = this.#pools.rerouting(shard, server)
+    const lease = endpoint.createLease({
+      tenant,
+      role,
+      checkoutTimeoutMs,
+      describe,
+      correlated: rules,
+      reroute,
+    })
     return { binding: new Binding(lease, lease.root, rules), ownsLease: true }
   }
 
@@ -147,12 +155,6 @@ export class Scopes implements ScopeOwner {
     return findShard(this.#layout.topology, shard).replicas.length > 0
   }
 
-  /** The nearest enclosing place whose connection serves this shard and role, so that nobody waits for himself. */
-  #inReach(outer: Binding<OpenScope> | undefined, shard: Shard, role: Role): Binding<OpenScope> | undefined {
-    if (outer === undefined) return undefined
-    const endpoints = this.#pools.equalsFor(shard, role)
-    if (shard.name === SHARED && outer.beside !== undefined && this.#serves(outer.beside, endpoints)) {
-      return outer.beside
   sharedPlace(from: Binding<OpenScope>): Binding<OpenScope> {
     const { rules } = from
     if (rules.value.shard === SHARED) return from
@@ -176,6 +178,12 @@ export class Scopes implements ScopeOwner {
     return binding
   }
 
+  /** The nearest enclosing place whose connection serves this shard and role, so that nobody waits for himself. */
+  #inReach(outer: Binding<OpenScope> | undefined, shard: Shard, role: Role): Binding<OpenScope> | undefined {
+    if (outer === undefined) return undefined
+    const endpoints = this.#pools.equalsFor(shard, role)
+    if (shard.name === SHARED && outer.beside !== undefined && this.#serves(outer.beside, endpoints)) {
+      return outer.beside
     }
     for (let binding: typeof outer | undefined = outer; binding; binding = binding.rules.outer) {
       if (this.#serves(binding, endpoints)) return binding

@@ -66,6 +66,7 @@ function createShard(config: ShardConfig, previous: Shard | undefined): Shard {
     kind: 'primary',
     connection: config.connection,
     pool: config.pool,
+    breaker: config.breaker,
   })
   const replicas = config.replicas.map((replica, index) =>
     unlessSame(createReplica(config, replica, index), previous?.replicas[index]),
@@ -83,25 +84,18 @@ function unlessSame(endpoint: Endpoint, previous: Endpoint | undefined): Endpoin
 }
 
 function createReplica(config: ShardConfig, { connection, pool }: ReplicaConfig, index: number): Endpoint {
-  return createEndpoint(config, { id: `${config.name}/replica-${index}`, kind: 'replica', connection, pool })
+  // Others can serve in its place: the first attempt to connect that fails is enough.
+  const breaker = config.breaker && Object.freeze({ ...config.breaker, failures: 1 })
+  const id = `${config.name}/replica-${index}`
+  return createEndpoint(config, { id, kind: 'replica', connection, pool, breaker })
 }
 
 function createEndpoint(
   config: ShardConfig,
-  own: Pick<Endpoint, 'id' | 'kind' | 'connection' | 'pool'>,
+  own: Pick<Endpoint, 'id' | 'kind' | 'connection' | 'pool' | 'breaker'>,
 ): Endpoint {
-  const {
-    name: shard,
-    client,
-    session,
-    breaker,
-    scrub,
-    catalogueMaxAgeMs,
-    identity,
-    afterCreate,
-    knex,
-  } = config
-  const common = { shard, client, session, breaker, scrub, catalogueMaxAgeMs, identity, afterCreate, knex }
+  const { name: shard, client, session, scrub, catalogueMaxAgeMs, identity, afterCreate, knex } = config
+  const common = { shard, client, session, scrub, catalogueMaxAgeMs, identity, afterCreate, knex }
   return discreet<Endpoint>({ ...own, ...common }, ['connection'])
 }
 

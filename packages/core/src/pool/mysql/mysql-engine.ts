@@ -6,6 +6,7 @@ import type { KnexClient } from '../knex-internals.ts'
 import { cancelOnServer } from './cancel.ts'
 import { failureOf } from './failure-of.ts'
 import { firstRow, type MysqlConnection, send, settled } from './mysql-connection.ts'
+import { replicaProgress } from './replica-progress.ts'
 import { establishBaseline, returnToBaseline, SERVER } from './session-baseline.ts'
 
 /** How long the server may take to end a session before the socket is destroyed. */
@@ -55,6 +56,8 @@ export function createMysqlEngine(endpoint: Endpoint, client: KnexClient): Engin
       const sql = `SELECT concat_ws('/', ${SERVER}, DATABASE()) AS identity`
       return String((await firstRow(connection as MysqlConnection, sql))['identity'])
     },
+
+    progress: (connection) => replicaProgress(connection as MysqlConnection),
 
     keepAlive(connection, isAlive) {
       if (isAlive) (connection as MysqlConnection).stream.ref()

@@ -8,6 +8,7 @@ import { connectionSettings } from './connection-settings.ts'
 import { PostgresCursor } from './cursor.ts'
 import { failureOf } from './failure-of.ts'
 import { identifyDatabase } from './identify-database.ts'
+import { replayProgress, writtenPosition } from './log-position.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
 import { refusesStartupOptions, replaySettings } from './replay-settings.ts'
 import { resetSession, settlesOutsideTransactions } from './session-reset.ts'
@@ -75,6 +76,9 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
     isInTransaction: (connection) => (connection as PostgresConnection).getTransactionStatus() !== 'I',
 
     identify: (connection) => identifyDatabase(connection as PostgresConnection),
+
+    position: (connection) => writtenPosition(connection as PostgresConnection),
+    progress: (connection) => replayProgress(connection as PostgresConnection),
 
     keepAlive(connection, isAlive) {
       if (isAlive) (connection as PostgresConnection).ref()
