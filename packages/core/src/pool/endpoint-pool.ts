@@ -8,7 +8,6 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { runInRootContext } from '../util/root-context.ts'
 import { within } from '../util/within.ts'
-import { within } from '../util/within.ts'
 import type { BindingStore } from './binding.ts'
 import { CheckoutErrors } from './checkout-errors.ts'
 import type { ConnectFailure } from './connector.ts'
@@ -220,31 +219,6 @@ export class EndpointPool {
     }
   }
 
-  /**
-   * Asks the server something of Sherd's own, on a connection that no lease has. Not on the last one that callers could
-   * have, unless it `isUrgent`: then it waits for its turn like them. Undefined where it was not asked. Rejects where it
-   * does not answer within `pingTimeoutMs`; its connection is closed then.
-   */
-  async ask<T>(
-    question: (engine: Engine, connection: RawConnection) => Promise<T> | undefined,
-    isUrgent = false,
-  ): Promise<T | undefined> {
-    const { checkoutTimeoutMs, pingTimeoutMs } = this.endpoint.pool
-    if (!this.breaker.isClosed || (!isUrgent && this.pool.spare < 2)) return undefined
-    // A little more patient than others, so that it is not shed.
-    const pooled = this.pool.tryAcquire() ?? (await this.pool.wait(checkoutTimeoutMs + 1).promise)
-    try {
-      const answer = await within(pingTimeoutMs, Promise.resolve(question(this.#engine, pooled.resource)))
-      this.guarded.noteOutcome('answered')
-      this.pool.release(pooled)
-      return answer
-    } catch (error) {
-      this.#engine.sever(pooled.resource)
-      this.pool.destroy(pooled)
-      throw error
-    }
-  }
-
   /** Ends every lease that still holds a connection: the server stops its query, whatever waits behind is refused. */
   cutLeases(): void {
     const errors = new CheckoutErrors(this.endpoint.shard, this.#options.random)
@@ -277,10 +251,10 @@ export class EndpointPool {
     try {
       await checkDeclaredIdentity(this.endpoint, this.knex, connection)
       await this.endpoint.afterCreate?.(connection)
-      await this.#engine.settle?.(connection)
       // Last, for the schema is part of it, and `afterCreate` may choose one.
       const database = await this.#engine.identify(connection)
       if (database !== undefined) this.identities.claim(this.endpoint.shard, database)
+      await this.#engine.settle?.(connection)
       signal.throwIfAborted()
       return connection
     } catch (error) {
@@ -298,6 +272,7 @@ export class EndpointPool {
 
   #createDriver(): ResourceDriver<RawConnection> {
     const engine = this.#engine
+    const canSkip = this.endpoint.scrub === 'auto' && engine.settle !== undefined
     return {
       open: (signal, onLost) => this.#connect(signal, onLost),
       isUsable: (connection) => !connection.__knex__disposed,
@@ -305,7 +280,7 @@ export class EndpointPool {
       reset: (connection) => {
         if (engine.isInTransaction?.(connection)) this.pool.counts.rollbackCount++
         const reset = runInRootContext(() => engine.reset(connection))
-        if (reset === undefined && this.endpoint.scrub === 'auto') this.pool.counts.scrubSkippedCount++
+        if (reset === undefined && canSkip) this.pool.counts.scrubSkippedCount++
         return reset
       },
       rest: (connection) => engine.keepAlive(connection, false),

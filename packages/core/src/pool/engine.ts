@@ -4,6 +4,10 @@ import type { RawConnection } from './raw-connection.ts'
 export interface Engine {
   /** Opens a session; when `signal` aborts, lets go of it at once. Calls `onLost` when it ends by itself. */
   open(signal: AbortSignal, onLost: (connection: RawConnection) => void): Promise<RawConnection>
+  /** The session has reached its baseline for the first time: absent where nothing is to be learnt of it. */
+  settle?(connection: RawConnection): Promise<void>
+  /** Somebody may use the session past its driver's queries; absent where each session is reset in any case. */
+  distrust?(connection: RawConnection): void
   /**
    * Brings the session back to its baseline after a lease: rolls back what is open, then removes what earlier
    * users left. Undefined when nothing needs to be done; rejects in doubt, and within a bound.

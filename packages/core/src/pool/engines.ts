@@ -1,5 +1,6 @@
 import { familyOf } from '../config/clients.ts'
 import type { Endpoint } from '../topology/topology.ts'
+import type { Clock } from '../util/clock.ts'
 import type { Engine } from './engine.ts'
 import type { KnexClient } from './knex-internals.ts'
 import { createMysqlEngine } from './mysql/mysql-engine.ts'
@@ -8,10 +9,10 @@ import { createSqliteEngine } from './sqlite/sqlite-engine.ts'
 import { createUnknownEngine } from './unknown-engine.ts'
 
 /** The engine of an endpoint's client. */
-export function createEngine(endpoint: Endpoint, client: KnexClient): Engine {
+export function createEngine(endpoint: Endpoint, client: KnexClient, clock: Clock): Engine {
   switch (familyOf(endpoint.client)) {
     case 'postgres':
-      return createPostgresEngine(endpoint, client)
+      return createPostgresEngine(endpoint, client, clock)
     case 'mysql':
       return createMysqlEngine(endpoint, client)
     case 'sqlite':

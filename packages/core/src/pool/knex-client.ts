@@ -6,6 +6,7 @@ import type { Endpoint } from '../topology/topology.ts'
 import { isPlainObject } from '../util/deep-freeze.ts'
 import { makeDiscreet } from '../util/discreet.ts'
 import { Binding, type BindingStore } from './binding.ts'
+import { isBuilt } from './built-query.ts'
 import {
   BINDING,
   type KnexClient,
@@ -19,8 +20,8 @@ import { startTransaction } from './knex-transaction.ts'
 import { createMysqlDialect } from './mysql/mysql-dialect.ts'
 import type { RawConnection } from './raw-connection.ts'
 import { createSqliteDialect } from './sqlite/sqlite-dialect.ts'
-
 import { watched } from './write-watch.ts'
+
 /**
  * A knex instance for one endpoint that has no pool of its own: every query runs on the lease of the scope in which
  * its builder was made. All of knex's features pass the methods overridden here, so all of them keep working.
@@ -90,7 +91,12 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
           // It may have ended while the query waited for its turn.
           if (connection.rules.ended !== undefined) throw connection.rules.ended()
           raw.__knexTxId = binding.__knexTxId
-          return super.query(raw, query)
+          raw.isSendingBuilt = isBuilt(query)
+          try {
+            return super.query(raw, query)
+          } finally {
+            raw.isSendingBuilt = false
+          }
         }
         return watched(binding, sql, () => binding.lease.run(binding.laneAt(store.current()), send, limit))
       } catch (error) {

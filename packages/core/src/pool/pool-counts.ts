@@ -35,6 +35,8 @@ export class PoolCounts {
   unavailableCount = 0
   /** Times a resource was brought back to the state in which it was opened. */
   scrubCount = 0
+  /** Times that was left out, because nothing could have changed. */
+  scrubSkippedCount = 0
   /** Transactions that somebody had left open, and that were rolled back for him. */
   rollbackCount = 0
   /** Leases that were reported because they held a connection for too long. */

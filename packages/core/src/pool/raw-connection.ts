@@ -4,4 +4,6 @@ export interface RawConnection {
   __knexTxId?: string | undefined
   /** Set when the driver reported an error or the end of the connection. */
   __knex__disposed?: unknown
+  /** What is sent in this instant is a statement of knex's builder. */
+  isSendingBuilt?: boolean
 }

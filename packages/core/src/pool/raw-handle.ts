@@ -17,6 +17,7 @@ export async function withRawHandle<T, C>(
   const inner = lane.inner()
   const turn: Turn = { holder: 'withRawConnection()', inner }
   const raw = await lease.enter(lane, turn, (connection) => {
+    lease.engine.distrust?.(connection)
     const handle = new RawHandle(connection, lease, rules)
     // Whoever takes the connection away revokes the handle before anybody else gets it.
     lease.addOpenWork(handle)

@@ -8,6 +8,7 @@ export type PostgresConnection = RawConnection &
     readonly connection: {
       readonly stream: { destroy(): void }
       readonly parsedStatements: Record<string, string>
+      on(event: 'parameterStatus', listener: () => void): void
     }
     /** Settings of the shard's that it could not be started with. */
     replayed?: readonly SessionSetting[] | undefined

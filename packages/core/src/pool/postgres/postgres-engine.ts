@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../topology/topology.ts'
+import type { Clock } from '../../util/clock.ts'
 import { within } from '../../util/within.ts'
 import type { Cursor, CursorOptions, Engine, Statement } from '../engine.ts'
 import type { KnexClient } from '../knex-internals.ts'
@@ -10,6 +11,8 @@ import { failureOf } from './failure-of.ts'
 import { identifyDatabase } from './identify-database.ts'
 import { replayProgress, writtenPosition } from './log-position.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
+import { SchemaChanges } from './proof/schema-changes.ts'
+import { SessionTraces } from './proof/session-traces.ts'
 import { refusesStartupOptions, replaySettings } from './replay-settings.ts'
 import { resetSession, settlesOutsideTransactions } from './session-reset.ts'
 import { asStartupOptions, sessionSettings } from './session-settings.ts'
@@ -18,8 +21,11 @@ import { asStartupOptions, sessionSettings } from './session-settings.ts'
 const CLOSE_MS = 500
 
 /** PostgreSQL through node-postgres. */
-export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): Engine {
+export function createPostgresEngine(endpoint: Endpoint, client: KnexClient, clock: Clock): Engine {
   const settings = sessionSettings(endpoint)
+  const changes = new SchemaChanges()
+  /** Of connections that are scrubbed only where something may have changed. */
+  const traces = new WeakMap<RawConnection, SessionTraces>()
   let opened = 0
   let takesStartupOptions = settings.length > 0
 
@@ -51,6 +57,10 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
       client.version ??= await client.checkVersion(connection)
       signal.throwIfAborted()
       connection.__knexUid = `${endpoint.id}#${++opened}`
+      if (endpoint.scrub === 'auto') {
+        const maxAgeMs = endpoint.catalogueMaxAgeMs
+        traces.set(connection, new SessionTraces({ connection, changes, clock, maxAgeMs }))
+      }
       return connection
     } catch (error) {
       connection.connection.stream.destroy()
@@ -71,7 +81,13 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
       }
     },
 
-    reset: (connection) => resetSession(connection as PostgresConnection, endpoint),
+    async settle(connection) {
+      await traces.get(connection)?.settle()
+    },
+
+    distrust: (connection) => traces.get(connection)?.distrust(),
+
+    reset: (connection) => resetSession(connection as PostgresConnection, endpoint, traces.get(connection)),
 
     isInTransaction: (connection) => (connection as PostgresConnection).getTransactionStatus() !== 'I',
 
@@ -99,8 +115,11 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient): En
       await within(CLOSE_MS, connection.end()).catch(() => connection.connection.stream.destroy())
     },
 
-    cancel: (connection) =>
-      cancelOnServer(connection as PostgresConnection, client, endpoint.pool.connectTimeoutMs),
+    cancel(connection) {
+      // Should the server act on it late, it hits the scrub instead of the next borrower.
+      traces.get(connection)?.distrust()
+      return cancelOnServer(connection as PostgresConnection, client, endpoint.pool.connectTimeoutMs)
+    },
 
     failureOf: (error, connection) => failureOf(error, connection as PostgresConnection, endpoint),
 

@@ -2,10 +2,13 @@ import { once } from 'node:events'
 import type { Endpoint } from '../../topology/topology.ts'
 import { within } from '../../util/within.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
+import type { SessionTraces } from './proof/session-traces.ts'
 import { replaySettings } from './replay-settings.ts'
 
 const ROLLBACK_MS = 250
 const SCRUB_MS = 1000
+/** For databases with very many tables. */
+const CATALOGUE_MS = 5000
 /** From a statement's error to the server's word that it is ready: they travel together. */
 const SETTLE_MS = 1000
 
@@ -13,21 +16,25 @@ const SETTLE_MS = 1000
  * Brings a session back to the state it had after connecting. Rejects unless the server has confirmed every step.
  *
  * The baseline survives because it is made of start-up options, which `DISCARD ALL` returns to, or is set again where a
- * proxy takes none, and because the user's `afterCreate` runs again.
+ * proxy takes none, and because the user's `afterCreate` runs again. With `traces` nothing is done where nothing can have
+ * changed.
  */
 export function resetSession(
   connection: PostgresConnection,
   { scrub, afterCreate }: Endpoint,
+  traces?: SessionTraces,
 ): Promise<void> | undefined {
-  if (scrub === 'never' && isKnownIdle(connection)) return undefined
+  if ((scrub === 'never' || traces?.isClean) && isKnownIdle(connection)) return undefined
   return (async () => {
     await within(ROLLBACK_MS, endTransaction(connection))
     if (scrub === 'never') return
+    traces?.prepare()
     await within(SCRUB_MS, removeTraces(connection))
     if (connection.replayed !== undefined) {
       await within(SCRUB_MS, replaySettings(connection, connection.replayed))
     }
     await within(SCRUB_MS, Promise.resolve(afterCreate?.(connection)))
+    if (traces !== undefined) await within(CATALOGUE_MS, traces.settle())
   })()
 }
 
