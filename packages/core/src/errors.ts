@@ -266,6 +266,11 @@ export interface FailedStart {
   readonly code: string
 }
 
+/** This process has got no share of a server's `maxConnections` in time, which it divides with others. */
+export class BudgetUnavailableError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_BUDGET_UNAVAILABLE'
+}
+
 /** Shards with `startup: fail` could not be warmed up; `failures` names them, `cause` has their errors. */
 export class StartupFailedError extends ShardingError {
   static override readonly code = 'SHARD_ERR_STARTUP_FAILED'
