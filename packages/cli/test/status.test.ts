@@ -44,11 +44,13 @@ test('status --json has the same as numbers', async () => {
           latencyMs: expect.any(Number),
           connections: { used: expect.any(Number), allowed: Number(max) },
           migrations: null,
+          replicas: null,
         },
         {
           shard: 'shard_1',
           reachable: false,
           error: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 127.0.0.1:1' },
+          replicas: null,
         },
         {
           shard: 'shard_2',
@@ -57,6 +59,7 @@ test('status --json has the same as numbers', async () => {
           latencyMs: expect.any(Number),
           connections: null,
           migrations: null,
+          replicas: null,
         },
       ],
     },
@@ -86,6 +89,22 @@ test('status takes no longer than it may, whatever hangs', async () => {
   expect(exitCode).toBe(1)
   expect(stdout).toContain('no answer within 700 ms')
   expect(stdout).toMatch(/^shard_0 +reachable/m)
+})
+
+test('a replica that does not answer is a failure, too', async () => {
+  const replicated = folder({
+    'sharding.yaml': 'shared: { client: libsql, connection: ":memory:" }',
+    'shards/shard_0.yaml': `client: pg\nconnection: ${url}\nreplicas: [{ connection: "${url}" }, { connection: "${dead}" }]`,
+  })
+  const { exitCode, stdout } = await run(['status', '--config', replicated])
+  expect(exitCode).toBe(1)
+  expect(withoutFigures(stdout)).toBe(`\
+SHARD  STATE  LATENCY  SERVER  CONNECTIONS  REPLICAS
+shard_0  reachable  # ms  PostgreSQL #  # of #  # of # unreachable
+shared  reachable  # ms  SQLite #  –  –
+`)
+  const { shards } = JSON.parse((await run(['status', '--config', replicated, '--json'])).stdout)
+  expect(shards[0].replicas).toEqual({ total: 2, unreachable: ['shard_0/replica-1'] })
 })
 
 test('no password is shown', async () => {

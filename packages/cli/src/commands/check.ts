@@ -14,7 +14,7 @@ export async function check(source: Source): Promise<Answer> {
 }
 
 function sound(shards: readonly string[]): Answer {
-  const count = shards.length === 1 ? 'a shard' : `${shards.length} shards`
+  const count = shards.length === 1 ? '1 shard' : `${shards.length} shards`
   return {
     exitCode: 0,
     document: { valid: true, shards, problems: [] },

@@ -1,19 +1,11 @@
-import { setTimeout } from 'node:timers/promises'
-import {
-  FanOutIncompleteError,
-  type FanOutOutcome,
-  FanOutTimeoutError,
-  type Sharding,
-  type ShardMigrations,
-} from '@sherd/core'
+import type { Sharding } from '@sherd/core'
 import type { Answer } from '../answer.ts'
-import { checkedInput } from '../checked-input.ts'
-import { InputError } from '../input-error.ts'
-import { type GivenSettings, migrationSettings } from '../migrate/given-options.ts'
-import { type ServerFacts, serverFacts } from '../server-facts.ts'
-import { shownError } from '../shown-error.ts'
-import type { ShardStatus } from './shard-status.ts'
-import { statusTable } from './status-table.ts'
+import type { GivenSettings } from '../migrate/given-options.ts'
+import { askReplicas } from '../status/ask-replicas.ts'
+import { askShard } from '../status/ask-shard.ts'
+import { Deadline } from '../status/deadline.ts'
+import { type ShardStatus, statusDocument } from '../status/shard-status.ts'
+import { statusTable } from '../status/status-table.ts'
 
 export interface StatusOptions extends GivenSettings {
   /** Milliseconds for all shards together. */
@@ -21,77 +13,38 @@ export interface StatusOptions extends GivenSettings {
   readonly concurrency: number
 }
 
-/** How every shard is, as its primary says itself. A shard that does not answer is told like the others. */
+/**
+ * How every shard is, the database without tenants included. One that does not answer is told like the others, in time.
+ */
 export async function status(sharding: Sharding, options: StatusOptions): Promise<Answer> {
-  const until = performance.now() + options.timeout
-  const outcomes = await serversOf(sharding, options)
-  const reachable = outcomes.filter((outcome) => outcome.status === 'fulfilled').map(({ shard }) => shard)
-  const migrations = await migrationsOf(sharding, reachable, { options, until })
-  const shards = outcomes.map((outcome) => statusOf(outcome, { options, migrations }))
+  const names = Object.keys(sharding.stats().shards)
+  const deadline = new Deadline(options.timeout)
+  const [replicas, servers] = await Promise.all([
+    askReplicas(sharding, deadline),
+    eachLimited(names, options.concurrency, (shard) => askShard(sharding, shard, { options, deadline })),
+  ])
+  const shards = servers.map(
+    (server): ShardStatus => ({ ...server, replicas: replicas[server.shard] ?? null }),
+  )
+  const isWell = shards.every((shard) => shard.reachable && !shard.replicas?.unreachable.length)
   return {
-    exitCode: reachable.length === shards.length ? 0 : 1,
-    document: { shards: shards.map(documentOf) },
+    exitCode: isWell ? 0 : 1,
+    document: statusDocument(shards),
     text: (style) => statusTable(shards, style),
   }
 }
 
-type Outcome = FanOutOutcome<ServerFacts>
-
-async function serversOf(
-  sharding: Sharding,
-  { timeout, concurrency }: StatusOptions,
-): Promise<readonly Outcome[]> {
-  const limits = { concurrency, checkoutTimeoutMs: timeout, totalTimeoutMs: timeout }
-  try {
-    const { outcomes } = await sharding.fanOut({ ...limits, mode: 'partial', role: 'writing' }, () =>
-      serverFacts(sharding.db),
-    )
-    return outcomes
-  } catch (error) {
-    // That none has answered is an answer, too.
-    if (error instanceof FanOutIncompleteError) return error.result.outcomes as readonly Outcome[]
-    throw error
+/** What `fn` returns for each item, in their order; whoever is done makes room for the next. */
+async function eachLimited<T, R>(
+  items: readonly T[],
+  limit: number,
+  fn: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length)
+  const left = items.entries()
+  const worker = async () => {
+    for (const [index, item] of left) results[index] = await fn(item)
   }
-}
-
-type Migrations = Readonly<Record<string, ShardMigrations>>
-
-/** Rejects with InputError for a folder that is named and cannot be read. */
-async function migrationsOf(
-  sharding: Sharding,
-  shards: readonly string[],
-  { options, until }: { options: StatusOptions; until: number },
-): Promise<Migrations> {
-  if (shards.length === 0) return {}
-  const { concurrency } = options
-  const checkoutTimeoutMs = Math.max(1, until - performance.now())
-  const asked = checkedInput(
-    sharding.migrate.status({ ...migrationSettings(options), shards, concurrency, checkoutTimeoutMs }),
-  )
-  try {
-    const found = await Promise.race([asked, setTimeout(checkoutTimeoutMs, undefined, { ref: false })])
-    return found?.shards ?? {}
-  } catch (error) {
-    // An application that keeps its migrations elsewhere, or has none.
-    if (error instanceof InputError && options.directory === undefined) return {}
-    throw error
-  }
-}
-
-function statusOf(
-  outcome: Outcome,
-  { options, migrations }: { options: StatusOptions; migrations: Migrations },
-): ShardStatus {
-  const { shard } = outcome
-  if (outcome.status === 'fulfilled')
-    return { shard, reachable: true, ...outcome.value, migrations: migrations[shard] ?? null }
-  const { reason } = outcome
-  const message = `no answer within ${options.timeout} ms`
-  const error = reason instanceof FanOutTimeoutError ? { code: reason.code, message } : shownError(reason)
-  return { shard, reachable: false, error }
-}
-
-function documentOf(status: ShardStatus): object {
-  if (!status.reachable || status.migrations?.status !== 'unknown') return status
-  return { ...status, migrations: { ...status.migrations, error: shownError(status.migrations.error) } }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  return results
 }
