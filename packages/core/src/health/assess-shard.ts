@@ -1,7 +1,10 @@
 import type { BreakerStateName } from '../breaker/circuit-breaker.ts'
+import type { ReadingConfig } from '../config/resolved-config.ts'
+import type { ReplicaFault } from '../diagnostics/replica-events.ts'
 import type { Role } from '../pool/pool-registry.ts'
 import { addPoolStats, type PoolStats } from '../pool/pool-stats.ts'
 import type { ProbeOutcome } from '../pool/probe-outcome.ts'
+import type { ReplicaStatus } from '../pool/replica-status.ts'
 import type {
   HealthStatus,
   HealthThresholds,
@@ -21,6 +24,8 @@ export interface EndpointView {
   /** What came of the last attempt to open a connection, as far as it still matters. */
   readonly connect: ConnectOutcome
   readonly probe: ProbeOutcome
+  /** How it stands to the reads; undefined for a primary, and while nobody has read on a replica of the shard. */
+  readonly replica: ReplicaStatus | undefined
   /** Whether nothing is lent any more. */
   readonly isDraining: boolean
 }
@@ -38,6 +43,12 @@ const BREAKER_WARNINGS: Readonly<Record<BreakerStateName, [HealthWarningCode, st
   isolated: ['ISOLATED', 'isolated by sharding.isolate()'],
 }
 
+/** The other faults of a replica are those of its server, and told as such. */
+const LAG_WARNINGS: Readonly<Partial<Record<ReplicaFault, [HealthWarningCode, string]>>> = {
+  lagging: ['REPLICA_LAGGING', 'takes no reads: it is further behind its primary than reading.maxLagMs'],
+  unknown: ['REPLICA_LAG_UNKNOWN', 'takes no reads: how far behind its primary it is could not be found out'],
+}
+
 const WHY_SKIPPED = {
   'last connection': 'not asked, to leave the last connection to those who need it',
   'no time': 'not asked, for the time for all probes was over',
@@ -45,10 +56,14 @@ const WHY_SKIPPED = {
 
 const ROLES: readonly Role[] = ['writing', 'reading']
 
-/** Judges a shard by what is known about its servers. One role that none of them serves makes it unhealthy. */
+/**
+ * Judges a shard by what is known about its servers. One role that none of them serves makes it unhealthy; the primary
+ * serves the reads where no replica does, unless `whenNoReplica` says otherwise.
+ */
 export function assessShard(
   endpoints: readonly EndpointView[],
   { utilization = 80, waiting = 0 }: HealthThresholds,
+  whenNoReplica: ReadingConfig['whenNoReplica'] = 'primary',
 ): ShardHealth {
   const byRole = ROLES.map((role) => ({
     role,
@@ -61,7 +76,7 @@ export function assessShard(
   ])
   return {
     status: statusOf(
-      served.some(({ servers }) => servers.every(isDown)),
+      served.some(({ role, servers }) => isRoleDown(role, servers, whenNoReplica)),
       warnings,
     ),
     responseTimeMs: slowest(endpoints),
@@ -73,6 +88,16 @@ export function assessShard(
   }
 }
 
+function isRoleDown(
+  role: Role,
+  servers: readonly EndpointView[],
+  whenNoReplica: ReadingConfig['whenNoReplica'],
+): boolean {
+  // Where the primary is down, too, that is said of its own role.
+  if (role === 'reading' && whenNoReplica === 'primary') return false
+  return servers.every((server) => isDown(server) || server.replica?.isAdmitted === false)
+}
+
 function statusOf(isRoleDown: boolean, warnings: readonly HealthWarning[]): HealthStatus {
   if (isRoleDown) return 'unhealthy'
   return warnings.some(({ code }) => code !== 'PROBE_SKIPPED') ? 'degraded' : 'healthy'
@@ -82,7 +107,8 @@ function isDown({ breaker, connect, probe, isDraining }: EndpointView): boolean 
   return breaker !== 'closed' || connect.kind === 'mistaken' || probe.kind === 'failed' || isDraining
 }
 
-function faults({ id, breaker, breakerCause, connect, probe, isDraining }: EndpointView): HealthWarning[] {
+function faults(view: EndpointView): HealthWarning[] {
+  const { id, breaker, breakerCause, connect, probe, replica, isDraining } = view
   const found: HealthWarning[] = []
   if (isDraining) found.push(warn(id, 'DRAINING', 'lends nothing any more: sharding.close() was called'))
   const [code, message] = BREAKER_WARNINGS[breaker] ?? []
@@ -92,6 +118,8 @@ function faults({ id, breaker, breakerCause, connect, probe, isDraining }: Endpo
   if (probe.kind === 'failed') found.push(warn(id, 'PROBE_FAILED', 'the probe failed', probe.cause))
   else if (connect.kind === 'failed' && breaker === 'closed')
     found.push(warn(id, 'CONNECT_FAILED', 'the last attempt to open a connection failed', connect.cause))
+  const [lagCode, lagMessage] = (replica?.fault && LAG_WARNINGS[replica.fault]) ?? []
+  if (lagCode !== undefined) found.push(warn(id, lagCode, lagMessage as string))
   if (probe.kind === 'skipped') found.push(warn(id, 'PROBE_SKIPPED', WHY_SKIPPED[probe.reason]))
   return found
 }

@@ -37,7 +37,7 @@ export class HealthCheck {
     const outcomes = isAsked ? await this.#rounds.outcomes(this.#servers(all), probe) : NOBODY
     const found = all.map((shard) => {
       const views = this.#pools.known(shard).map((known) => this.#view(known, outcomes))
-      return [shard.name, assessShard(views, thresholds)] as const
+      return [shard.name, assessShard(views, thresholds, shard.config.reading.whenNoReplica)] as const
     })
     return {
       status: worst(found.map(([, { status }]) => status)),
@@ -67,7 +67,7 @@ export class HealthCheck {
   }
 
   #view(known: KnownEndpoint, outcomes: ProbeOutcomes): EndpointView {
-    const { endpoint, pool } = known
+    const { endpoint, pool, replica } = known
     const breaker = pool?.breaker.name ?? 'closed'
     return {
       id: endpoint.id,
@@ -78,6 +78,7 @@ export class HealthCheck {
       connect: this.#connectOutcome(pool),
       // What the breaker has found out is newer, or the same.
       probe: breaker === 'closed' ? (outcomes.get(endpoint.id) ?? NONE) : NONE,
+      replica,
       isDraining: this.#pools.isClosed,
     }
   }

@@ -41,6 +41,8 @@ export interface ShardHealth {
  *   because the time for all probes was over. Harmless.
  * - `CONNECT_FAILED`: the last attempt to open a connection has failed, less than a minute ago.
  * - `IDENTITY_MISMATCH`: the address leads to another database than the shard's.
+ * - `REPLICA_LAGGING`: a replica is further behind its primary than `reading.maxLagMs`, and takes no reads.
+ * - `REPLICA_LAG_UNKNOWN`: how far behind it is could not be found out, so that it takes none either.
  * - `DRAINING`: nothing is lent any more, for `sharding.close()` has been called.
  */
 export type HealthWarningCode =
@@ -54,6 +56,8 @@ export type HealthWarningCode =
   | 'PROBE_SKIPPED'
   | 'CONNECT_FAILED'
   | 'IDENTITY_MISMATCH'
+  | 'REPLICA_LAGGING'
+  | 'REPLICA_LAG_UNKNOWN'
   | 'DRAINING'
 
 export interface HealthWarning {

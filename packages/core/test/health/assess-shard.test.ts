@@ -11,14 +11,15 @@ const PRIMARY: EndpointView = {
   breakerCause: undefined,
   connect: { kind: 'opened' },
   probe: { kind: 'answered', responseTimeMs: 3 },
+  replica: undefined,
   isDraining: false,
 }
 const REPLICA: EndpointView = { ...PRIMARY, id: 'shard_0/replica-0', role: 'reading' }
 const OTHER: EndpointView = { ...REPLICA, id: 'shard_0/replica-1' }
 const FULL = { total: 10, active: 10, idle: 0, waiting: 4, max: 10, utilization: 100 }
 
-function judged(endpoints: readonly EndpointView[], thresholds = {}) {
-  const { status, warnings } = assessShard(endpoints, thresholds)
+function judged(endpoints: readonly EndpointView[], thresholds = {}, whenNoReplica?: 'primary' | 'refuse') {
+  const { status, warnings } = assessShard(endpoints, thresholds, whenNoReplica)
   return [status, ...warnings.map(({ code, endpoint }) => `${endpoint} ${code}`)]
 }
 
@@ -64,14 +65,29 @@ test.each([
   expect(judged([{ ...PRIMARY, ...fault }, REPLICA])).toEqual(['unhealthy', `shard_0 ${code}`])
 })
 
-test('one dead replica of several degrades, the last one makes its role one that nobody serves', () => {
+test('one dead replica of several degrades; after the last one the primary serves its role, or nobody does', () => {
   const dead = { breaker: 'open', probe: { kind: 'none' } } as const
   expect(judged([PRIMARY, { ...REPLICA, ...dead }, OTHER])).toEqual([
     'degraded',
     'shard_0/replica-0 BREAKER_OPEN',
   ])
-  expect(judged([PRIMARY, { ...REPLICA, ...dead }, { ...OTHER, ...dead }])[0]).toBe('unhealthy')
+  const allDead = [PRIMARY, { ...REPLICA, ...dead }, { ...OTHER, ...dead }]
+  expect(judged(allDead)[0]).toBe('degraded')
+  expect(judged(allDead, {}, 'refuse')[0]).toBe('unhealthy')
+  expect(judged([{ ...PRIMARY, ...dead }, REPLICA])[0]).toBe('unhealthy')
 })
+
+test.each([
+  ['lagging', 'REPLICA_LAGGING'],
+  ['unknown', 'REPLICA_LAG_UNKNOWN'],
+] as const)(
+  'a replica that takes no reads because it is %s degrades, and the primary is as it was',
+  (fault, code) => {
+    const replica = { isAdmitted: false, fault, lagMs: null, ejectedCount: 1 }
+    expect(judged([PRIMARY, { ...REPLICA, replica }])).toEqual(['degraded', `shard_0/replica-0 ${code}`])
+    expect(judged([PRIMARY, { ...REPLICA, replica }], {}, 'refuse')[0]).toBe('unhealthy')
+  },
+)
 
 test('replicas of one role are added up, and the slowest answer counts', () => {
   const slow = { ...OTHER, probe: { kind: 'answered', responseTimeMs: 40 } } as const
