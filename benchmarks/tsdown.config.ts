@@ -9,6 +9,7 @@ export default defineConfig({
     'pool-process': 'src/pool/pool-process.ts',
     'host-process': 'src/http/host-process.ts',
     'load-process': 'src/load/load-process.ts',
+    'scale-process': 'src/scale/scale-process.ts',
   },
   format: 'esm',
   dts: false,

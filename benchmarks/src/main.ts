@@ -2,20 +2,24 @@ import { parseArgs } from 'node:util'
 import { bundle } from './bundle.ts'
 import { Progress } from './progress.ts'
 import { caseTable } from './report/case-table.ts'
+import { describe } from './report/machine.ts'
+import { writePage } from './report/page.ts'
 import { saveResult } from './report/results.ts'
 import { runSuite } from './run-suite.ts'
+import type { Suite } from './suites/suite.ts'
 import { suites } from './suites/suites.ts'
 
-// `npm run benchmark`, with the names of suites for those alone.
+// `npm run benchmark`, with the names of suites for those alone. A suite that fails does not keep the others from
+// being run; the exit code tells.
 
-const ROUNDS = { full: 11, quick: 3 }
+const ROUNDS = { full: 11, quick: 2 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     /** How often each is measured beside the others. */
     pairs: { type: 'string' },
-    /** Only to see whether everything works: takes seconds, and changes no document. */
+    /** Only to see whether everything works: changes no document. */
     quick: { type: 'boolean', default: false },
   },
 })
@@ -30,21 +34,29 @@ if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
 
 const selected = suites.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 await bundle()
+const machine = await describe()
 for (const [index, suite] of selected.entries()) {
   console.log(`\n${index + 1} of ${selected.length}: ${suite.title}`)
+  await runAndKeep(suite)
+}
+if (!isQuick) {
+  writePage()
+  console.log('\nWritten: docs/benchmarks.md')
+}
+
+async function runAndKeep(suite: Suite): Promise<void> {
   const progress = new Progress()
   try {
-    const result = await runSuite(suite, { isQuick, rounds, progress: progress.tell })
+    const result = await runSuite(suite, { isQuick, rounds, machine, progress: progress.tell })
     const took = progress.end()
     for (const plan of suite.cases) {
-      const found = result.cases.find(({ id }) => id === plan.id)
-      if (found !== undefined) console.log(`\n${plan.id}\n\n${caseTable(plan, found)}`)
+      const measured = result.cases.find(({ id }) => id === plan.id)
+      if (measured !== undefined) console.log(`\n${plan.id}\n\n${caseTable(plan, measured)}`)
     }
     for (const note of result.notes) console.log(`\nNote: ${note}`)
     console.log(`\n      took ${took}, kept in ${saveResult(result)}`)
   } catch (error) {
-    progress.end()
+    console.error(`      failed after ${progress.end()}: ${(error as Error).stack}`)
     process.exitCode = 1
-    console.error(`      failed: ${(error as Error).stack}`)
   }
 }

@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import express from 'express'
+import express, { type ErrorRequestHandler } from 'express'
 import fastify from 'fastify'
 import { projectId } from './dataset.ts'
 import type { Variant } from './variant.ts'
 
-/** `GET /tenant`; `GET /read/3?first=5`, three queries; `GET /transaction/3?first=5`, the same in a transaction. */
+/** The server is asked to take so long; what it can bear is small then, and many times as much can be sent. */
+export const SLEEP_SECONDS = 0.05
+
+/** `GET /tenant`; `GET /sleep`; `GET /read/3?first=5`, three queries; `GET /transaction/3?first=5`, the same in a transaction. */
 export async function createExpressApp(variant: Variant): Promise<Server> {
   const app = express()
   app.disable('x-powered-by')
@@ -13,10 +16,20 @@ export async function createExpressApp(variant: Variant): Promise<Server> {
   app.get('/tenant', (req, res) => {
     res.json({ tenant: variant.tenantOf(req) })
   })
+  app.get('/sleep', async (req, res) => {
+    await variant.sleep(req, SLEEP_SECONDS)
+    res.json({ tenant: variant.tenantOf(req) })
+  })
   app.get('/:how/:count', async (req, res) => {
     res.json(await answer(variant, req, req.params, String(req.query['first'])))
   })
+  app.use(answerError)
   return createServer(app)
+}
+
+/** Express would print each. */
+const answerError: ErrorRequestHandler = (error, _req, res, _next) => {
+  res.status(error.statusCode ?? 503).json({ error: error.code ?? error.name })
 }
 
 export async function createFastifyApp(variant: Variant): Promise<Server> {

@@ -29,5 +29,7 @@ export interface Variant {
   tenantOf(req: IncomingMessage): string
   /** One query for each id. */
   read(req: IncomingMessage, reads: Reads): Promise<Project[]>
+  /** One query that takes the server so long. */
+  sleep(req: IncomingMessage, seconds: number): Promise<void>
   close(): Promise<void>
 }

@@ -6,6 +6,11 @@ export interface Exchange {
   readonly answer: Buffer
 }
 
+interface Waiting {
+  readonly answer: Buffer
+  readonly settle: (problem: string | undefined) => void
+}
+
 const END_OF_HEAD = '\r\n\r\n'
 
 /**
@@ -15,26 +20,42 @@ const END_OF_HEAD = '\r\n\r\n'
 export class Caller {
   readonly #socket: Socket
   #received: Buffer = Buffer.alloc(0)
-  #waiting: { resolve(): void; reject(error: Error): void; answer: Buffer } | undefined
+  #waiting: Waiting | undefined
+  #isOpen = true
 
   constructor(port: number) {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
     this.#socket.on('data', (chunk) => this.#receive(chunk))
-    this.#socket.on('error', (error) => this.#waiting?.reject(error))
-    this.#socket.on('close', () => this.#waiting?.reject(new Error('the server has closed the connection')))
+    this.#socket.on('error', (error) => this.#settle(error.message))
+    this.#socket.on('close', () => {
+      this.#isOpen = false
+      this.#settle('the server has closed the connection')
+    })
   }
 
-  /** Settles when the answer is there. Rejects if it is another than the one expected. */
-  exchange({ request, answer }: Exchange): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject, answer }
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** @returns undefined when the answer is the one expected, else what is wrong with it */
+  exchange({ request, answer }: Exchange): Promise<string | undefined> {
+    return new Promise((settle) => {
+      this.#waiting = { answer, settle }
       this.#socket.write(request)
     })
   }
 
+  /** Whatever is waited for will not come. */
   close(): void {
-    this.#waiting = undefined
+    this.#isOpen = false
     this.#socket.destroy()
+    this.#settle('nobody waits any more')
+  }
+
+  #settle(problem: string | undefined): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.settle(problem)
   }
 
   #receive(chunk: Buffer): void {
@@ -47,10 +68,8 @@ export class Caller {
     if (this.#received.length < from + length) return
     const body = this.#received.subarray(from, from + length)
     this.#received = this.#received.subarray(from + length)
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    if (waiting === undefined) return
-    if (head.startsWith('HTTP/1.1 200') && body.equals(waiting.answer)) waiting.resolve()
-    else waiting.reject(new Error(`answered ${head.slice(9, 12)} ${body}, not ${waiting.answer}`))
+    const answer = this.#waiting?.answer
+    const isExpected = head.startsWith('HTTP/1.1 200') && answer !== undefined && body.equals(answer)
+    this.#settle(isExpected ? undefined : `answered ${head.slice(9, 12)} ${body}, not 200 ${answer}`)
   }
 }

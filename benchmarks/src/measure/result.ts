@@ -1,3 +1,4 @@
+import type { Machine } from '../report/machine.ts'
 import type { FigureName } from './figures.ts'
 
 /** What one contestant did in one round. */
@@ -20,6 +21,7 @@ export interface SuiteResult {
   readonly suite: string
   /** ISO 8601. */
   readonly at: string
+  readonly machine: Machine
   readonly isQuick: boolean
   /** What a reader has to know of this run, such as a contestant that could not be had. */
   readonly notes: readonly string[]

@@ -1,5 +1,6 @@
 import { resolvePool } from '../../../packages/core/src/config/resolve-pool.ts'
 import { CheckoutTimeoutError } from '../../../packages/core/src/errors.ts'
+import { CheckoutErrors } from '../../../packages/core/src/pool/checkout-errors.ts'
 import type { Pooled } from '../../../packages/core/src/pool/pooled.ts'
 import { ShardPool } from '../../../packages/core/src/pool/shard-pool.ts'
 import { systemClock } from '../../../packages/core/src/util/clock.ts'
@@ -15,7 +16,7 @@ const LEFT = new CheckoutTimeoutError('nobody waits for it any more', { shard: '
 export function createShardPool(max: number): PoolUnderTest<Pooled<FakeConnection>> {
   let opened = 0
   const pool = new ShardPool<FakeConnection>({
-    shard: 'shard_0',
+    errors: new CheckoutErrors('shard_0', Math.random),
     driver: {
       open: () => Promise.resolve({ number: opened++, holder: undefined }),
       isUsable: () => true,

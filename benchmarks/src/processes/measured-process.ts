@@ -27,7 +27,7 @@ export class MeasuredProcess<C extends Calls<C>> {
   constructor(entry: string, { node = process.execPath, flags = [] }: ProcessOptions = {}) {
     this.#child = fork(fileURLToPath(new URL(`${entry}.mjs`, DIST)), [], {
       execPath: node,
-      execArgv: ['--expose-gc', '--enable-source-maps', ...flags],
+      execArgv: ['--expose-gc', '--enable-source-maps', '--no-deprecation', ...flags],
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })

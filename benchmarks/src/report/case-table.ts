@@ -6,25 +6,24 @@ import type { CasePlan } from '../suites/suite.ts'
 
 /** A line for each contestant: medians, with the quartiles in brackets. */
 export function caseTable({ figures, compared }: CasePlan, { contestants }: CaseResult): string {
-  const base = contestants.find(({ name }) => name === compared.to)
-  const head = ['', ...figures.map((name) => aboutFigure(name).title)]
-  const comparison = `${aboutFigure(compared.figure).title} ÷ ${compared.to}`
+  const base = contestants.find(({ name }) => name === compared?.to)
+  const comparison = compared && `${aboutFigure(compared.figure).title} ÷ ${compared.to}`
   return table(
-    [...head, comparison],
+    [
+      '',
+      ...figures.map((name) => aboutFigure(name).title),
+      ...(comparison === undefined ? [] : [comparison]),
+    ],
     contestants.map((each) => [
       each.name,
       ...figures.map((figure) => figureCell(each, figure)),
-      base === undefined ? '–' : ratioCell(ratios(each, base, compared.figure)),
+      ...(compared && base ? [cell(quartiles(ratios(each, base, compared.figure)), 2)] : []),
     ]),
   )
 }
 
 function figureCell(contestant: ContestantResult, figure: FigureName): string {
   return cell(quartiles(valuesOf(contestant, figure)), aboutFigure(figure).digits)
-}
-
-function ratioCell(values: readonly number[]): string {
-  return cell(quartiles(values), 2)
 }
 
 function cell({ low, median, high }: Quartiles, digits: number): string {

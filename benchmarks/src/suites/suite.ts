@@ -18,8 +18,8 @@ export interface CasePlan {
   readonly id: string
   readonly contestants: readonly string[]
   readonly figures: readonly FigureName[]
-  /** What the last column compares, and with whom. */
-  readonly compared: { readonly figure: FigureName; readonly to: string }
+  /** What the last column compares, and with whom; absent where contestants do not do the same. */
+  readonly compared?: { readonly figure: FigureName; readonly to: string }
 }
 
 /** One part of the benchmark, which can be run alone. */

@@ -6,6 +6,7 @@ export function createBare(): Variant {
   return {
     tenantOf: (req) => tenantHeader(req) ?? '',
     read: () => Promise.reject(new Error('there is no database')),
+    sleep: () => Promise.reject(new Error('there is no database')),
     close: async () => {},
   }
 }

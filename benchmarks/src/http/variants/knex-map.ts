@@ -34,6 +34,9 @@ export function createKnexMap(options: VariantOptions): Variant {
       const { tenant, knex } = store()
       return readWithKnex(knex, tenant, reads)
     },
+    async sleep(_req, seconds) {
+      await store().knex.raw('select pg_sleep(?)', [seconds])
+    },
     close: () => knex.destroy(),
   }
 }

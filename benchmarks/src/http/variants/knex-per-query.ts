@@ -9,6 +9,9 @@ export function createKnexPerQuery(options: VariantOptions): Variant {
   return {
     tenantOf: (req) => tenantHeader(req) ?? '',
     read: (req, reads) => readWithKnex(knex, tenantHeader(req) ?? '', reads),
+    async sleep(_req, seconds) {
+      await knex.raw('select pg_sleep(?)', [seconds])
+    },
     close: () => knex.destroy(),
   }
 }

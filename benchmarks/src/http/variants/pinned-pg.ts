@@ -23,6 +23,8 @@ export function createPinnedPg({ url, poolMax, hygiene, applicationName }: Varia
     application_name: applicationName,
     connectionTimeoutMillis: 2000,
   })
+  // A connection that is lost while it is idle: without a listener it would end the process.
+  pool.on('error', () => {})
   const pools = new Map([[SHARD, pool]])
   const storage = new AsyncLocalStorage<Store>()
 
@@ -88,6 +90,9 @@ export function createPinnedPg({ url, poolMax, hygiene, applicationName }: Varia
       }
       if (inTransaction) await client.query('COMMIT')
       return projects
+    },
+    async sleep(_req, seconds) {
+      await store().client.query('select pg_sleep($1)', [seconds])
     },
     close: () => pool.end(),
   }

@@ -62,6 +62,9 @@ function variantOf(
     fastify: (app) => void app.register(shardPlugin, { sharding }),
     tenantOf: () => sharding.requireScope().tenant as string,
     read: (_req, reads) => read(sharding, reads),
+    async sleep(_req, seconds) {
+      await sharding.db.raw('select pg_sleep(?)', [seconds])
+    },
     close: () => sharding.close({ deadlineMs: 1000 }),
   }
 }
