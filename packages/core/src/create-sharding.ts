@@ -12,10 +12,7 @@ import { LiveLayout } from './router/live-layout.ts'
 import { bindingStore, sharedStore } from './scope/scope-storage.ts'
 import { type Sharding, ShardingInstance, type ShardingOptions } from './sharding.ts'
 import { systemClock } from './util/clock.ts'
-import { Deadlines } from './util/deadlines.ts'
-
-/** One timer for all pools of the process. */
-const deadlines = new Deadlines(systemClock)
+import { systemDeadlines } from './util/system-deadlines.ts'
 
 export interface CreateShardingOptions {
   /**
@@ -44,6 +41,7 @@ export function wire(
   { source, env }: Pick<ShardingOptions, 'source' | 'env'>,
 ): ShardingOptions {
   const clock = systemClock
+  const deadlines = systemDeadlines
   const layout = new LiveLayout(createLayout(resolved, clock))
   const { topology } = layout
   const { limits, servers, workers } = resolved
@@ -59,6 +57,7 @@ export function wire(
   const pools = new PoolRegistry({
     topology,
     store: bindingStore,
+    sharedStore,
     clock,
     deadlines,
     random: Math.random,
@@ -67,4 +66,3 @@ export function wire(
   const health = new HealthCheck(pools, clock)
   return { layout, pools, poolBudgets: budgets, health, clock, source, env }
 }
-    sharedStore,

@@ -5,12 +5,13 @@ import {
   ShardUnavailableError,
 } from '../errors.ts'
 import { retryAfterSeconds } from '../util/retry-after.ts'
+import type { PoolErrors } from './pool-errors.ts'
 import type { PoolStats } from './pool-stats.ts'
 
 const RETRY_AFTER_MS = 1000
 
 /** What callers of one shard's pool are told instead of being lent something. */
-export class CheckoutErrors {
+export class CheckoutErrors implements PoolErrors {
   readonly #shard: string
   readonly #random: () => number
 
@@ -19,7 +20,6 @@ export class CheckoutErrors {
     this.#random = random
   }
 
-  /** `blockedBy`: a limit that the pool shares with others, and that is used up. */
   timeout(
     timeoutMs: number,
     { active, max, waiting, blockedBy }: PoolStats & { readonly blockedBy?: string | undefined },

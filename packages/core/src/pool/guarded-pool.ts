@@ -6,6 +6,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { eachLimited } from '../util/each-limited.ts'
 import { runInRootContext } from '../util/root-context.ts'
+import { CheckoutErrors } from './checkout-errors.ts'
 import { connectTimeoutError } from './connect-timeout-error.ts'
 import type { EndpointEvents } from './endpoint-events.ts'
 import { openUntilAborted } from './open-until-aborted.ts'
@@ -87,7 +88,7 @@ export class GuardedPool<R> {
     })
     const { breaker } = this
     this.pool = new ShardPool({
-      shard,
+      errors: new CheckoutErrors(shard, random),
       driver: this.#driver,
       limits,
       clock,

@@ -3,21 +3,21 @@ import type { Deadline, Deadlines } from '../util/deadlines.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 
 /** A lease that holds, or held, its connection for longer than it should. */
-export interface LongHeld {
-  readonly lease: LeaseSubject
+export interface LongHeld<L = LeaseSubject> {
+  readonly lease: L
   readonly heldMs: number
   /** Where the connection was taken, if that was recorded. */
   readonly stack: string | undefined
 }
 
-export interface LeaseHoldersOptions {
+export interface LeaseHoldersOptions<L = LeaseSubject> {
   readonly clock: Clock
   readonly deadlines: Deadlines
   /** From when on a connection counts as leaked; null for never. */
   readonly leakThresholdMs: number | null
-  readonly onLeaked: (leaked: LongHeld) => void
+  readonly onLeaked: (leaked: LongHeld<L>) => void
   /** One that had been reported as leaked has come back. */
-  readonly onRecovered: (recovered: LongHeld) => void
+  readonly onRecovered: (recovered: LongHeld<L>) => void
 }
 
 interface Hold {
@@ -30,14 +30,14 @@ interface Hold {
 const SAMPLED = 100
 
 /** The leases of one endpoint that hold a connection, in the order in which they took it. */
-export class LeaseHolders<L extends LeaseSubject> {
-  readonly #options: LeaseHoldersOptions
+export class LeaseHolders<L extends Pick<LeaseSubject, 'isLong'>> {
+  readonly #options: LeaseHoldersOptions<L>
   readonly #holds = new Map<L, Hold>()
   #takenCount = 0
   #hasLeaked = false
   #check: Deadline | undefined
 
-  constructor(options: LeaseHoldersOptions) {
+  constructor(options: LeaseHoldersOptions<L>) {
     this.#options = options
   }
 
@@ -90,7 +90,7 @@ export class LeaseHolders<L extends LeaseSubject> {
     }
   }
 
-  #longHeld(lease: L, { since, place }: Hold): LongHeld {
+  #longHeld(lease: L, { since, place }: Hold): LongHeld<L> {
     return { lease, heldMs: Math.round(this.#options.clock.now() - since), stack: place?.stack }
   }
 }

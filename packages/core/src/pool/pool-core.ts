@@ -1,7 +1,6 @@
 import type { PoolConfig } from '../config/resolved-config.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
-import { CheckoutErrors } from './checkout-errors.ts'
 import { Connector } from './connector.ts'
 import type { Gate } from './gate.ts'
 import { Growth } from './growth.ts'
@@ -11,6 +10,7 @@ import { Members } from './members.ts'
 import type { BudgetedPool, OpeningBudget } from './opening-budget.ts'
 import { Places } from './places.ts'
 import type { CloseCause } from './pool-counts.ts'
+import type { PoolErrors } from './pool-errors.ts'
 import { PoolLife } from './pool-life.ts'
 import { NOBODY, type PoolObserver } from './pool-observer.ts'
 import { type PoolStats, utilization } from './pool-stats.ts'
@@ -20,8 +20,7 @@ import type { ResourceDriver } from './resource-driver.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 export interface ShardPoolOptions<R> {
-  /** Name of the shard, for messages and errors. */
-  readonly shard: string
+  readonly errors: PoolErrors
   readonly driver: ResourceDriver<R>
   readonly limits: PoolConfig
   readonly clock: Clock
@@ -43,7 +42,7 @@ const ALARMING: ReadonlySet<CloseCause> = new Set(['lost', 'dead', 'destroyed', 
  * decided by the parts around it.
  */
 export class PoolCore<R> {
-  readonly errors: CheckoutErrors
+  readonly errors: PoolErrors
   readonly usage: PoolUsage
   readonly life: PoolLife
   readonly members: Members<R>
@@ -65,7 +64,7 @@ export class PoolCore<R> {
     this.#limits = limits
     this.#clock = clock
     this.#gate = gate
-    this.errors = new CheckoutErrors(options.shard, random)
+    this.errors = options.errors
     this.usage = new PoolUsage(observer)
     this.life = new PoolLife({ clock, deadlines, observer })
     const shared = { driver, limits, clock, deadlines, gate, counts: this.usage.counts }

@@ -3,11 +3,11 @@ import type { ShardingError } from '../errors.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { Alarm } from './alarm.ts'
-import type { CheckoutErrors } from './checkout-errors.ts'
 import type { ConnectFailure } from './connector.ts'
 import { FairQueue } from './fair-queue.ts'
 import { FifoQueue } from './fifo-queue.ts'
 import type { PoolCounts } from './pool-counts.ts'
+import type { PoolErrors } from './pool-errors.ts'
 import type { PoolQueue } from './pool-queue.ts'
 import type { PoolStats } from './pool-stats.ts'
 import { PoolWaiter } from './pool-waiter.ts'
@@ -18,7 +18,7 @@ export interface WaitingRoomOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly counts: PoolCounts
-  readonly errors: CheckoutErrors
+  readonly errors: PoolErrors
   readonly stats: () => PoolStats
   readonly lastFailure: () => ConnectFailure | undefined
   /** The limit that is shared with other pools and that callers wait for, if they do. */

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { LimitsConfig, PoolConfig } from '../../src/config/resolved-config.ts'
 import { CheckoutTimeoutError } from '../../src/errors.ts'
+import { CheckoutErrors } from '../../src/pool/checkout-errors.ts'
 import { PoolBudgets } from '../../src/pool/pool-budgets.ts'
 import { ShardPool } from '../../src/pool/shard-pool.ts'
 import { Caller } from '../support/caller.ts'
@@ -38,7 +39,7 @@ function poolsOf(count: number, { limits, serverMax, pool, driver, inMemory = fa
       ? { client: 'libsql', connection: ':memory:' }
       : { client: 'pg', connection: `postgres://${SERVER}/db_${index}` }
     const shard = new ShardPool<FakeResource>({
-      shard: `shard_${index}`,
+      errors: new CheckoutErrors(`shard_${index}`, () => 0),
       driver: own,
       limits: { ...LIMITS, ...pool },
       clock,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { CheckoutErrors } from '../../src/pool/checkout-errors.ts'
 import type { PoolObserver } from '../../src/pool/pool-observer.ts'
 import { ShardPool } from '../../src/pool/shard-pool.ts'
 import { Caller, callers } from '../support/caller.ts'
@@ -56,7 +57,7 @@ test('it is told to have drained and closed once, when the last has gone', async
   }
   const clock = new FakeClock()
   const pool = new ShardPool({
-    shard: 'shard_0',
+    errors: new CheckoutErrors('shard_0', () => 0.5),
     driver: new FakeDriver(),
     limits: LIMITS,
     clock,

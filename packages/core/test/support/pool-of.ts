@@ -1,4 +1,5 @@
 import type { PoolConfig } from '../../src/config/resolved-config.ts'
+import { CheckoutErrors } from '../../src/pool/checkout-errors.ts'
 import type { Gate } from '../../src/pool/gate.ts'
 import { ShardPool } from '../../src/pool/shard-pool.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -53,7 +54,7 @@ export function poolWith<D extends FakeDriver>(
   const clock = new FakeClock()
   const { deadlines } = clock
   const pool = new ShardPool({
-    shard: 'shard_0',
+    errors: new CheckoutErrors('shard_0', random),
     driver,
     limits: { ...LIMITS, ...limits },
     clock,
