@@ -165,6 +165,8 @@ export interface SharedOptions {
   readonly startup?: 'lazy' | 'degraded' | 'fail'
   /** Prepares each new connection, and again each connection that was cleaned. What it sets survives cleaning. */
   readonly afterCreate?: AfterCreate
+  /** Where migrations are, and how `sharding.migrate` runs them. */
+  readonly migrations?: MigrationsObject
   /** Options handed to knex as they are; not those that have a place of their own here. */
   readonly knex?: Readonly<
     Omit<
@@ -172,6 +174,44 @@ export interface SharedOptions {
       'client' | 'dialect' | 'connection' | 'connectionPool' | 'pool' | 'acquireConnectionTimeout'
     >
   >
+}
+
+/** Where migrations are, and how `sharding.migrate` runs them. */
+export interface MigrationsObject {
+  /** The folder of the migrations, or several; in a file seen from its folder, in an object from the working directory. */
+  readonly directory?: string | readonly string[]
+  /**
+   * Endings of files that are migrations.
+   *
+   * @default .js, .cjs, .mjs, .ts, .cts, .mts
+   */
+  readonly loadExtensions?: readonly string[]
+  /**
+   * Whether several folders are run one after the other, in place of all in the order of their names.
+   *
+   * @default false
+   */
+  readonly sortDirsSeparately?: boolean
+  /**
+   * Table in which knex keeps what has run.
+   *
+   * @default 'knex_migrations'
+   */
+  readonly tableName?: string
+  /** Schema of that table; by default the connection's own. */
+  readonly schemaName?: string
+  /**
+   * Whether migrations run outside of transactions, unless one asks for its own.
+   *
+   * @default false
+   */
+  readonly disableTransactions?: boolean
+  /**
+   * Whether to go on although migrations have run whose files are not there.
+   *
+   * @default false
+   */
+  readonly disableMigrationsListValidation?: boolean
 }
 
 /** One shard: the content of its file. */

@@ -8,6 +8,7 @@ import { mergeTrees } from './merge-trees.ts'
 import type { Path } from './path.ts'
 import type { Reading } from './reading.ts'
 import type { ShardReading } from './readings.ts'
+import { resolveMigrations } from './resolve-migrations.ts'
 import { type PoolLayer, resolvePool } from './resolve-pool.ts'
 import type { ConnectionConfig, ReplicaConfig, ShardConfig } from './resolved-config.ts'
 import { breakerDefaults } from './schema/breaker-schema.ts'
@@ -52,6 +53,7 @@ export function resolveShard(shard: ShardReading, { main, drivers }: Shared): Sh
     index: value.index,
     identity: value.identity,
     afterCreate: value.afterCreate ?? defaults?.afterCreate,
+    migrations: resolveMigrations(shard, main),
     knex: deepFreeze(mergeTrees(given(defaults?.knex), given(value.knex)) as Partial<Knex.Config>),
   }
   return discreet(fields, ['connection'])

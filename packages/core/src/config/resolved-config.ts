@@ -107,8 +107,21 @@ export interface ShardConfig {
   readonly identity: string | undefined
   /** Prepares each connection once it is open, and again after each time it was cleaned. */
   readonly afterCreate: AfterCreate | undefined
+  readonly migrations: MigrationsConfig
   /** Options that are handed to knex as they are: `useNullAsDefault`, `migrations`, `postProcessResponse`, … */
   readonly knex: Readonly<Partial<Knex.Config>>
+}
+
+/** Where migrations are, and how `sharding.migrate` runs them, as far as the configuration says. */
+export interface MigrationsConfig {
+  /** Absolute. */
+  readonly directory?: readonly string[]
+  readonly loadExtensions?: readonly string[]
+  readonly sortDirsSeparately?: boolean
+  readonly tableName?: string
+  readonly schemaName?: string
+  readonly disableTransactions?: boolean
+  readonly disableMigrationsListValidation?: boolean
 }
 
 /** Gets the driver's own connection, such as a `Client` of `pg`. A connection that it fails for is not used. */

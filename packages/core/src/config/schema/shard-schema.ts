@@ -4,6 +4,7 @@ import type { AfterCreate } from '../resolved-config.ts'
 import { breakerSchema } from './breaker-schema.ts'
 import { connectionSchema } from './connection-schema.ts'
 import { knexSchema } from './knex-schema.ts'
+import { migrationsSchema } from './migrations-schema.ts'
 import { choice, count, duration, func, group, list, text } from './option.ts'
 import { rangeSchema, slotsSchema } from './placement-schema.ts'
 import { poolSchema } from './pool-schema.ts'
@@ -45,6 +46,7 @@ export const sharedOptions = {
     default: 'degraded',
     example: 'fail',
   }),
+  migrations: migrationsSchema,
   knex: knexSchema,
   afterCreate: func<AfterCreate>({
     description: 'Function that prepares each new connection, and again each connection that was cleaned.',

@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
 import type { MigrationOutcome } from '../../errors.ts'
 
-/** Where migrations are, and how knex runs them: options of knex. */
+/** Where migrations are, and how knex runs them; what is left out is as the shard's configuration has it. */
 export interface MigrationSettings {
   /**
    * The folder of the migrations, or several. Relative ones are seen from the working directory.
    *
-   * @default './migrations'
+   * @default `migrations.directory` of the shard's configuration, else './migrations'
    */
   readonly directory?: string | readonly string[]
   /** Endings of files that are migrations; `.d.ts` never is. @default .js, .cjs, .mjs, .ts, .cts, .mts */

@@ -51,15 +51,23 @@ export async function migratedShards(
   )
 }
 
-/** As knex has it: who names a folder wants no other source. */
-function settingsOf({ config }: Shard, options: MigrationSettings): MigrationSettings {
-  const configured: MigrationSettings = config.knex.migrations ?? {}
+/** The options over the shard's own settings, and those over knex's. */
+function settingsOf({ name: shard, config }: Shard, options: MigrationSettings): MigrationSettings {
+  const knex: MigrationSettings = config.knex.migrations ?? {}
+  const layers: readonly MigrationSettings[] = [options, config.migrations, knex]
   const settings: Record<string, unknown> = {}
   for (const name of SETTINGS) {
-    const value = options[name] ?? configured[name]
-    if (value !== undefined && value !== null) settings[name] = value
+    const value = layers.find((layer) => (layer[name] ?? undefined) !== undefined)?.[name]
+    if (value !== undefined) settings[name] = value
   }
-  if (options.directory !== undefined) delete settings['migrationSource']
+  // As knex has it: who names a folder wants no other source.
+  const source = layers.find(({ directory, migrationSource }) => directory ?? migrationSource)
+  if (source?.directory) delete settings['migrationSource']
+  if (shard === SHARED && source === undefined)
+    throw new TypeError(
+      'Where the migrations of the database without tenants are has to be said: set `shared.migrations.directory`, or the ' +
+        'option `directory`.',
+    )
   return settings
 }
 
