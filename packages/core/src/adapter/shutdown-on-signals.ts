@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { Server } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defaultSharding, hasDefaultSharding } from '../default-sharding.ts'
@@ -36,8 +37,8 @@ const SAME_SIGNAL_MS = 500
 
 /**
  * On SIGTERM and SIGINT: stops accepting connections, lets requests finish, closes idle sockets, closes the framework's
- * instance and the Sharding, in phases that each have a limit. The process ends by itself then, with exit code 0, or 1
- * when requests had to be cut off. A second signal ends it at once, as if nobody had handled it.
+ * instance and the Sharding, in phases that each have a limit. The process ends by itself then, also a worker of a
+ * cluster, with exit code 0, or 1 when requests had to be cut off. A second signal ends it at once, as if nobody had handled it.
  *
  * Call it right where the server is told to listen: sockets that are open already are not known.
  *
@@ -119,6 +120,8 @@ class SignalShutdown implements Shutdown {
     await this.#knownSharding()?.close({ deadlineMs: closeDeadlineMs })
     // Sockets are gone by now, so only hooks of the application may take longer than they should.
     if (await isSettledWithin(closeDeadlineMs, finished)) await finished
+    // The channel to the primary would keep it alive (https://nodejs.org/api/cluster.html#workerdisconnect).
+    cluster.worker?.disconnect()
   }
 
   #knownSharding(): Sharding | undefined {
