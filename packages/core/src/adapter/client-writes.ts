@@ -27,6 +27,8 @@ export class ClientWrites<R = unknown> {
   /** Decides where reading scopes of the request read. */
   readonly log: WriteLog
   readonly #options: ClientWritesOptions<R>
+  /** Whether a store says that a shard was written to. */
+  readonly #answers = new Map<string, boolean>()
   /** Written to by this request. */
   readonly #written = new Set<string>()
   /** Shards on which its scopes may write. */
@@ -39,26 +41,27 @@ export class ClientWrites<R = unknown> {
     this.#options = options
     this.log = new WriteLog({
       remembers: options.reads.stamps !== undefined,
+      before: (shard) => this.#before(shard),
       onBegun: (shard) => this.#written.add(shard),
       onEnded: (shard) => this.#ended(shard),
     })
   }
 
-  /** Finds out whether the client has written lately where it is about to go. Never fails; a promise only for a store. */
-  recall({ shard, role, tenant }: Scope): undefined | Promise<void> {
+  /** Before a scope of the request is entered. Never fails; a promise only where a store has to be asked. */
+  entering({ shard, role, tenant }: Scope): undefined | Promise<void> {
     this.#tenant = tenant
     if (role === 'writing') this.#writing.add(shard)
-    const { reads, parts, req } = this.#options
-    const { stamps } = reads
-    if (stamps === undefined) return undefined
-    if (stamps instanceof SignedStamps) {
-      this.#recalled(shard, stamps.lastWrite(parts, shard))
-      return undefined
-    }
-    if (role === 'reading') return this.#ask(stamps, req, shard)
-    // Not worth a wait: it is about to write there anyway.
-    this.log.add(shard)
-    return undefined
+    const { stamps } = this.#options.reads
+    if (stamps === undefined || stamps instanceof SignedStamps) return undefined
+    // Who is about to write there need not wait for it.
+    return role === 'reading' ? this.#ask(stamps, shard) : undefined
+  }
+
+  #before(shard: string): boolean {
+    const { reads, parts } = this.#options
+    if (reads.stamps instanceof SignedStamps) return this.#isRecent(reads.stamps.lastWrite(parts, shard))
+    // What no store has been asked may be so.
+    return this.#answers.get(shard) ?? true
   }
 
   /** The request's handler has come to its end. */
@@ -78,20 +81,19 @@ export class ClientWrites<R = unknown> {
     return [...shards].flatMap((shard) => stamps.headersFor(shard, Date.now(), isSecure))
   }
 
-  async #ask(store: WriteStampStore<R>, req: R, shard: string): Promise<void> {
+  async #ask(store: WriteStampStore<R>, shard: string): Promise<void> {
     try {
-      const asked = async () => store.lastWrite(req, shard)
-      this.#recalled(shard, (await within(STORE_LIMIT_MS, asked())) ?? undefined)
+      const asked = async () => store.lastWrite(this.#options.req, shard)
+      this.#answers.set(shard, this.#isRecent(await within(STORE_LIMIT_MS, asked())))
     } catch (error) {
-      this.log.add(shard)
       this.#missed(shard, 'not-asked', error)
     }
   }
 
-  #recalled(shard: string, at: number | undefined): void {
-    if (at === undefined) return
+  #isRecent(at: number | undefined | null): boolean {
+    if (at === undefined || at === null) return false
     const age = Date.now() - at
-    if (age < this.#options.reads.windowMs && age >= -SKEW_MS) this.log.add(shard)
+    return age < this.#options.reads.windowMs && age >= -SKEW_MS
   }
 
   #ended(shard: string): void | Promise<void> {

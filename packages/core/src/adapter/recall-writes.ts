@@ -1,4 +1,5 @@
 import type { Scope } from '../scope/scope.ts'
+import { hasReplicas } from '../topology/has-replicas.ts'
 import { ClientWrites } from './client-writes.ts'
 import type { RequestParts } from './request-options.ts'
 import type { RequestPlan } from './request-plan.ts'
@@ -22,14 +23,15 @@ export function recallWrites<R>(
   scope: Scope,
   { plan, req, parts, state, isSecure, onFirst }: Recalled<R>,
 ): Scope | Promise<Scope> {
-  const { scopes, pools } = plan.parts
+  const { topology, pools } = plan.parts
   const { replicaReads: reads } = plan
-  if (!scopes.hasReplicas(scope.shard)) return scope
+  if (!hasReplicas(topology)) return scope
   if (state.writes === undefined && reads !== undefined) {
     const writes = new ClientWrites<R>({ sharding: pools.id, reads, req, parts, isSecure })
     state.writes = writes as ClientWrites
     if (reads.stamps !== undefined) onFirst(state.writes)
   }
-  const recalled = state.writes?.recall(scope)
-  return recalled === undefined ? scope : recalled.then(() => scope)
+  const isReplicated = topology.shards.get(scope.shard)?.replicas.length !== 0
+  const asked = isReplicated ? state.writes?.entering(scope) : undefined
+  return asked === undefined ? scope : asked.then(() => scope)
 }

@@ -150,11 +150,6 @@ export class Scopes implements ScopeOwner {
     return known?.has(name) ? 'writing' : role
   }
 
-  /** Whether somebody could read there what is older than what was written last. */
-  hasReplicas(shard: string): boolean {
-    return findShard(this.#layout.topology, shard).replicas.length > 0
-  }
-
   sharedPlace(from: Binding<OpenScope>): Binding<OpenScope> {
     const { rules } = from
     if (rules.value.shard === SHARED) return from

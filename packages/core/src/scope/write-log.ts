@@ -1,6 +1,8 @@
 import type { WriteWatch } from '../pool/write-watch.ts'
 
 export interface WriteLogOptions {
+  /** Whether the same client has written to a shard just before: asked once for each. @default it has not */
+  readonly before?: (shard: string) => boolean
   /** Something that may write to a shard is about to run. */
   readonly onBegun?: (shard: string) => void
   /** It is over. Must not reject; awaited before the writer is told. */
@@ -15,19 +17,18 @@ export interface WriteLogOptions {
  */
 export class WriteLog {
   readonly #options: WriteLogOptions
-  readonly #shards = new Set<string>()
+  readonly #shards = new Map<string, boolean>()
 
   constructor(options: WriteLogOptions = {}) {
     this.#options = options
   }
 
   has(shard: string): boolean {
-    return this.#shards.has(shard)
-  }
-
-  /** It has been written to before, by the same client. */
-  add(shard: string): void {
-    if (this.#options.remembers !== false) this.#shards.add(shard)
+    const { remembers, before } = this.#options
+    if (remembers === false) return false
+    const known = this.#shards.get(shard) ?? before?.(shard) ?? false
+    this.#shards.set(shard, known)
+    return known
   }
 
   /** For one scope on that shard. */
@@ -38,7 +39,7 @@ export class WriteLog {
     return {
       begun: () => {
         hasBegun = true
-        this.add(shard)
+        this.#shards.set(shard, true)
         onBegun?.(shard)
       },
       ended,

@@ -268,7 +268,8 @@ describe('a job that has written', () => {
       },
       'a raw connection': () => sharding.withRawConnection(async () => {}),
       stream: async () => {
-        for await (const _ of db.raw(`update notes set n = n returning n`).stream() as AsyncIterable<unknown>) break
+        for await (const _ of db.raw(`update notes set n = n returning n`).stream() as AsyncIterable<unknown>)
+          break
       },
       'a statement that fails': () => errorOf(() => db.raw('insert into nowhere values (1)')),
       'a scope inside': () => sharding.connectedTo('one', () => write('ways')),
