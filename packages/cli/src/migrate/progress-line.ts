@@ -33,5 +33,5 @@ function wordsFor(outcome: MigrationOutcome, style: Style): string {
 }
 
 function countOf({ length }: readonly string[]): string {
-  return length === 1 ? 'a migration' : `${length} migrations`
+  return length === 1 ? '1 migration' : `${length} migrations`
 }
