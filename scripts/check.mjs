@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { summary } from './lib/counts.mjs'
+import { runInstalled } from './lib/installed.mjs'
 import { packageFolders, readJson, root } from './lib/root.mjs'
 import { run, turbo } from './lib/run.mjs'
 
@@ -35,7 +36,16 @@ async function checkPackages() {
       ]
       worst = Math.max(worst, ...codes)
     }
-    return worst
+    const tarballs = readdirSync(folder)
+    const faults = runInstalled((name) => {
+      const prefix = `${name.replace('@', '').replace('/', '-')}-`
+      return path.join(
+        folder,
+        tarballs.find((file) => file.startsWith(prefix)),
+      )
+    })
+    for (const fault of faults) console.error(fault)
+    return faults.length > 0 ? 1 : worst
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
