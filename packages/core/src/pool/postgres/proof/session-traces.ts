@@ -32,19 +32,34 @@ export class SessionTraces {
   readonly #options: SessionTracesOptions
   /** The driver's own, past {@link SessionTraces}. */
   readonly #query: (text: string) => Promise<{ readonly rows: readonly unknown[] }>
+  readonly #watch: PostgresConnection['query']
   #state: State = 'preparing'
   #catalogue: Catalogue | undefined
   #nextReadAt = 0
 
   constructor(options: SessionTracesOptions) {
     this.#options = options
-    this.#query = options.connection.query as never
-    this.#watch()
+    const { connection, changes } = options
+    this.#query = connection.query as never
+    this.#watch = ((...args: unknown[]) => {
+      this.#note(args[0] as string | SentStatement)
+      return Reflect.apply(this.#query, connection, args)
+    }) as never
+    connection.query = this.#watch
+    // What the server tells by itself: a setting has changed, or the session listens.
+    connection.connection.on('parameterStatus', () => this.distrust())
+    connection.on('notification', () => this.distrust())
+    connection.on('end', () => changes.end(connection))
   }
 
   /** Nothing has touched it since {@link settle}, and the catalogue that says so still holds. */
   get isClean(): boolean {
-    return this.#state === 'harmless' && !this.#options.changes.isUnderWay && this.#isKnown
+    return this.#state === 'harmless' && this.#isWatched && !this.#options.changes.isUnderWay && this.#isKnown
+  }
+
+  /** Who has the connection can put another way out in the place of this one. */
+  get #isWatched(): boolean {
+    return this.#options.connection.query === this.#watch
   }
 
   get #isKnown(): boolean {
@@ -89,27 +104,17 @@ export class SessionTraces {
     }
   }
 
-  #watch(): void {
-    const { connection, changes } = this.#options
-    connection.query = (...args: unknown[]) => {
-      this.#note(args[0])
-      return Reflect.apply(this.#query, connection, args)
-    }
-    // What the server tells by itself: a setting has changed, or the session listens.
-    connection.connection.on('parameterStatus', () => this.distrust())
-    connection.on('notification', () => this.distrust())
-    connection.on('end', () => changes.end(connection))
-  }
-
-  #note(statement: unknown): void {
+  #note(statement: string | SentStatement): void {
     if (this.#state === 'preparing') return
-    const text = textOf(statement)
-    if (this.#state === 'harmless' && !this.#isHarmless(text)) this.#state = 'touched'
+    if (this.#state === 'harmless' && !this.#isHarmless(statement)) this.#state = 'touched'
+    if (this.#state === 'harmless') return
+    const text = typeof statement === 'string' ? statement : (statement.text ?? statement.cursor?.text)
     const { changes, connection } = this.#options
-    if (this.#state === 'touched' && (text === undefined || mayChangeSchema(text))) changes.begin(connection)
+    if (text === undefined || mayChangeSchema(text)) changes.begin(connection)
   }
 
-  #isHarmless(text: string | undefined): boolean {
+  #isHarmless(statement: string | SentStatement): boolean {
+    const text = typeof statement === 'string' ? statement : plainText(statement)
     if (text === undefined) return false
     const shape = this.#options.connection.isSendingBuilt ? knownShape(text) : undefined
     if (shape !== undefined && this.#catalogue !== undefined) return this.#catalogue.permits(shape)
@@ -117,9 +122,16 @@ export class SessionTraces {
   }
 }
 
+/** What node-postgres takes: an object with a text, or one that submits itself, such as a cursor. */
+interface SentStatement {
+  readonly text?: string
+  readonly name?: string
+  readonly submit?: unknown
+  /** Of pg-query-stream. */
+  readonly cursor?: { readonly text?: string }
+}
+
 /** Undefined for what is more than a text with bindings: a named statement stays in the session, a cursor reads on. */
-function textOf(statement: unknown): string | undefined {
-  if (typeof statement === 'string') return statement
-  const { text, name, submit } = statement as { text?: unknown; name?: unknown; submit?: unknown }
-  return typeof text === 'string' && name === undefined && submit === undefined ? text : undefined
+function plainText({ text, name, submit }: SentStatement): string | undefined {
+  return name === undefined && submit === undefined ? text : undefined
 }
