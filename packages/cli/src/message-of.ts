@@ -1,3 +1,5 @@
+import { ShardingError } from '@sherd/core'
+
 const LONGEST = 500
 
 // Everything that could break a line or move a cursor.
@@ -8,19 +10,29 @@ const BREAKS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
  * nobody should read in a log.
  */
 export function messageOf(error: unknown): string {
-  const text = textOf(rootOf(error)).trim().replace(BREAKS, ' ')
+  const text = textOf(rootOf(error)).replace(BREAKS, ' ').trim()
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
 }
 
-/** The driver's or the system's own error, below those that carried it here. */
+/** A chain of causes may be a ring. */
+const DEEPEST = 10
+
+/**
+ * What has to be mended: where Sherd says that a shard cannot be reached, the reason; of several attempts that failed,
+ * the first.
+ */
 export function rootOf(error: unknown): unknown {
   let root = error
-  // A chain of causes may be a ring.
-  for (let depth = 0; depth < 10; depth++) {
-    const { cause, errors } = (root ?? {}) as { cause?: unknown; errors?: unknown }
-    const next = cause ?? (Array.isArray(errors) ? errors[0] : undefined)
-    if (next === undefined) break
-    root = next
+  for (let depth = 0; depth < DEEPEST; depth++) {
+    const { cause, errors, message } = (root ?? {}) as {
+      cause?: unknown
+      errors?: unknown
+      message?: unknown
+    }
+    const isOutage = root instanceof ShardingError && root.retryable
+    const below = isOutage ? cause : message === '' && Array.isArray(errors) ? errors[0] : undefined
+    if (below === undefined) return root
+    root = below
   }
   return root
 }

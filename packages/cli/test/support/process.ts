@@ -36,6 +36,11 @@ export class SherdProcess {
     }
   }
 
+  /** As `head` does. */
+  stopReading(): void {
+    this.#child.stdout?.destroy()
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }
