@@ -122,11 +122,11 @@ export function describeReadYourWrites(name: string, startApp: StartApp): void {
             await write()
             return [await where(), await inRole('reading', where)]
           })
-          res.json([before, ...inside, await inRole('reading', where)])
+          res.json([before, ...inside, await inRole('reading', where), await where()])
         })
       })
       const browser = new Browser(app)
-      expect(await browser.get('/visit')).toEqual([R, P, P, P])
+      expect(await browser.get('/visit')).toEqual([R, P, P, P, P])
       expect(await browser.get('/')).toBe(P)
       await atRest(sharding)
     })

@@ -67,6 +67,8 @@ export class Lease implements LeaseSubject {
   #returnAfterTurn = false
   #source: LeaseSource
   #number: number
+  /** Where it goes on once it has nothing to do. */
+  #nextSource: LeaseSource | undefined
   /** Those that it was kept from since it had its last connection, the last of them being its source. */
   #tried: LeaseSource[] | undefined
   /** Where queries outside of transactions take turns. */
@@ -179,6 +181,14 @@ export class Lease implements LeaseSubject {
     this.#source = next
     this.#number = next.nextNumber()
     return true
+  }
+
+  /** Takes its connection from another server of its shard, once what is open on this one has come to its end. */
+  moveTo(source: LeaseSource): void {
+    if (source.id === (this.#nextSource ?? this.#source).id) return
+    this.#nextSource = source
+    if (this.root.isFree && this.#isUnused && !this.#holding.isWaiting) this.#giveBack()
+    else this.#returnAfterTurn = true
   }
 
   #take(timeoutMs: number): HeldConnection | Promise<HeldConnection> {
@@ -464,10 +474,16 @@ export class Lease implements LeaseSubject {
   #giveBack(): void {
     this.#returnAfterTurn = false
     const held = this.#holding.letGo()
-    if (held === undefined) return
-    this.#source.holders.delete(this)
-    this.#stallWatch.stop()
-    held.giveBack()
+    if (held !== undefined) {
+      this.#source.holders.delete(this)
+      this.#stallWatch.stop()
+      held.giveBack()
+    }
+    if (this.#nextSource === undefined) return
+    this.#source = this.#nextSource
+    this.#number = this.#source.nextNumber()
+    this.#tried = undefined
+    this.#nextSource = undefined
   }
 
   /** After the response nothing has moved for too long: whoever holds the connection loses it. */

@@ -65,7 +65,9 @@ export async function withTransaction<T>(
 }
 
 export async function withRawConnection<T, C = unknown>(fn: (connection: C) => Promise<T>): Promise<T> {
-  return withRawHandle(requireBinding(), bindingStore, fn)
+  const place = requireBinding()
+  if (place.rules.mayLag) place.rules.api.keepUp(place)
+  return withRawHandle(place, bindingStore, fn)
 }
 
 function requireBinding(): Binding<OpenScope> {

@@ -30,9 +30,14 @@ export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefine
 
 function createHandle(
   host: DbHost,
-  find: () => Binding<OpenScope> | undefined,
+  findPlace: () => Binding<OpenScope> | undefined,
   shared: Knex | undefined,
 ): Knex {
+  const find = () => {
+    const place = findPlace()
+    if (place?.rules.mayLag) place.rules.api.keepUp(place)
+    return place
+  }
   const current = (): Knex => {
     const binding = find()
     if (binding === undefined) throw missingScopeError()

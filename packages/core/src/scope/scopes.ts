@@ -150,6 +150,13 @@ export class Scopes implements ScopeOwner {
     return known?.has(name) ? 'writing' : role
   }
 
+  keepUp({ lease, rules }: Binding<OpenScope>): void {
+    const shard = this.#layout.topology.shards.get(rules.value.shard)
+    if (shard === undefined || !rules.log.has(shard.name)) return
+    const primary = this.#pools.endpointsFor(shard, 'writing').some(({ id }) => id === lease.endpoint)
+    if (!primary) lease.moveTo(this.#pools.next(shard, 'writing').source)
+  }
+
   sharedPlace(from: Binding<OpenScope>): Binding<OpenScope> {
     const { rules } = from
     if (rules.value.shard === SHARED) return from

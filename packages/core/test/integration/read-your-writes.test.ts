@@ -302,6 +302,43 @@ describe('a job that has written', () => {
     })
   })
 
+  test('reads the primary around what has written, too, once what is open on the replica has ended', async () => {
+    const { db } = sharding
+    const onReplica = async () => (await read('around')).onReplica
+    const written = () => sharding.connectedTo({ role: 'writing' }, () => write('around'))
+    await sharding.connectedTo({ shard: 'one', role: 'reading' }, async () => {
+      expect(await onReplica()).toBe(true)
+      await db.transaction(async () => {
+        expect(await onReplica()).toBe(true)
+        await written()
+        expect(await onReplica()).toBe(true)
+      })
+      expect(await onReplica()).toBe(false)
+      await db.transaction(async () => expect(await onReplica()).toBe(false))
+      expect(await reading(onReplica)).toBe(false)
+      expect(await errorOf(() => write('around'))).toMatchObject({ code: 'SHARD_ERR_WRITE_PREVENTED' })
+      const { reading: replica, writing: primary } = sharding.stats().shards['one'] ?? {}
+      expect([primary?.active, replica?.active]).toEqual([1, 0])
+    })
+    await sharding.connectedTo({ shard: 'one', role: 'reading' }, async () => {
+      for await (const _ of db
+        .raw('select generate_series(1, 1000)')
+        .stream({ batchSize: 1 }) as AsyncIterable<unknown>) {
+        await written()
+        expect(await onReplica()).toBe(true)
+        break
+      }
+      expect(await onReplica()).toBe(false)
+      await Promise.all([
+        written(),
+        onReplica(),
+        written(),
+        onReplica(),
+        sharding.releaseConnection().catch(() => {}),
+      ])
+    })
+  })
+
   test('leaves no connection out, to the primary or the replica, however it ends', async () => {
     const { db } = sharding
     const begun = async () => {
