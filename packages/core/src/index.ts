@@ -75,7 +75,7 @@ export type {
 export type { Compare, Reduction } from './fan-out/reduction.ts'
 export type { OrderColumn, RowOrder } from './fan-out/row-order.ts'
 export type { RowSource } from './fan-out/shard-rows.ts'
-export type { HealthOptions, ProbeLimits } from './health/health-options.ts'
+export type { HealthOptions, MigrationCheckLimits, ProbeLimits } from './health/health-options.ts'
 export type {
   HealthReport,
   HealthStatus,

@@ -18,6 +18,7 @@ import { forgetSharding } from './live-sharding.ts'
 import { type Isolation, isolate } from './operations/isolate.ts'
 import { createMigrationApi } from './operations/migrations/migrate.ts'
 import type { MigrationApi } from './operations/migrations/migration-api.ts'
+import { PendingMigrations } from './operations/migrations/pending-migrations.ts'
 import { recover } from './operations/recover.ts'
 import {
   type ConfigWatch,
@@ -73,7 +74,9 @@ export interface Sharding extends ScopeApi, JobApi, FanOutApi, AsyncDisposable {
    * never by the last connection that a pool could lend, not while its circuit breaker finds out by itself, and all
    * within `timeoutMs`; servers that are idle get a connection opened for it.
    *
-   * Rejects with TypeError for options that make no sense, and with nothing else.
+   * With `migrations` each shard is asked once a minute which of its migrations have not run.
+   *
+   * Rejects with TypeError for options that make no sense, and for folders of migrations that cannot be read.
    */
   health(options?: HealthOptions): Promise<HealthReport>
   /**
@@ -164,6 +167,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly #pools: PoolRegistry
   readonly #poolBudgets: PoolBudgets
   readonly #health: HealthCheck
+  readonly #pending: PendingMigrations
   readonly id: string
   readonly #subscriptions: Subscriptions
   #closed: Promise<void> | undefined
@@ -199,7 +203,8 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.fanOutReduce = (how: never, fn: (target: FanOutTarget) => unknown) =>
       fanOutReduce(parts, how, fn) as never
     this.fanOutStream = (how, fn) => new FanOutStream(parts, how, fn)
-    this.migrate = createMigrationApi(parts)
+    this.#pending = new PendingMigrations(parts)
+    this.migrate = createMigrationApi(parts, () => this.#pending.forget())
     // Under a symbol that all copies of the package share, and out of sight of `inspect`.
     Object.defineProperty(this, PARTS, { value: parts })
   }
@@ -248,7 +253,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   }
 
   health(options?: HealthOptions): Promise<HealthReport> {
-    return this.#health.report(this.#layout.topology.shards.values(), options)
+    return this.#health.report(this.#layout.topology.shards.values(), this.#pending, options)
   }
 
   close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<void> {

@@ -64,6 +64,7 @@ export function assessShard(
   endpoints: readonly EndpointView[],
   { utilization = 80, waiting = 0 }: HealthThresholds,
   whenNoReplica: ReadingConfig['whenNoReplica'] = 'primary',
+  pendingMigrations = 0,
 ): ShardHealth {
   const byRole = ROLES.map((role) => ({
     role,
@@ -74,6 +75,9 @@ export function assessShard(
     ...faults(endpoint),
     ...shortages(endpoint, { utilization, waiting }),
   ])
+  const { id } = endpoints[0] as EndpointView
+  const many = pendingMigrations === 1 ? 'a migration has' : `${pendingMigrations} migrations have`
+  if (pendingMigrations > 0) warnings.push(warn(id, 'MIGRATIONS_PENDING', `${many} not run`))
   return {
     status: statusOf(
       served.some(({ role, servers }) => isRoleDown(role, servers, whenNoReplica)),

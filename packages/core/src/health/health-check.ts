@@ -7,15 +7,25 @@ import type { ProbeOutcome } from '../pool/probe-outcome.ts'
 import type { Shard } from '../topology/topology.ts'
 import type { Clock } from '../util/clock.ts'
 import { assessShard, type ConnectOutcome, type EndpointView } from './assess-shard.ts'
-import { type HealthOptions, healthPlan } from './health-options.ts'
+import { type HealthOptions, healthPlan, type MigrationCheckLimits } from './health-options.ts'
 import { type HealthReport, worst } from './health-report.ts'
 import { type ProbeOutcomes, ProbeRounds } from './probe-rounds.ts'
 
 /** For how long a failed attempt to connect says something, unless another one is made. */
 const CONNECT_FAILURE_MS = 60_000
 
+/** Who knows which migrations there are. */
+export interface MigrationCheck {
+  /**
+   * How many have not run, by shard; those of which that could not be found out are left out. Rejects with TypeError when
+   * the migrations themselves cannot be read.
+   */
+  pending(limits: Required<MigrationCheckLimits>): Promise<ReadonlyMap<string, number>>
+}
+
 const NONE: ProbeOutcome = { kind: 'none' }
 const NOBODY: ProbeOutcomes = new Map()
+const NOTHING: ReadonlyMap<string, number> = new Map()
 
 /** How the servers of shards are, as far as their pools know, and if wanted as they say themselves. */
 export class HealthCheck {
@@ -30,14 +40,23 @@ export class HealthCheck {
   }
 
   /** Rejects with TypeError for options that make no sense. */
-  async report(shards: Iterable<Shard>, options?: HealthOptions): Promise<HealthReport> {
-    const { probe, thresholds } = healthPlan(options)
+  async report(
+    shards: Iterable<Shard>,
+    check: MigrationCheck,
+    options?: HealthOptions,
+  ): Promise<HealthReport> {
+    const { probe, migrations, thresholds } = healthPlan(options)
     const all = [...shards]
-    const isAsked = probe !== null && !this.#pools.isClosed
-    const outcomes = isAsked ? await this.#rounds.outcomes(this.#servers(all), probe) : NOBODY
+    const isOpen = !this.#pools.isClosed
+    const [outcomes, pending] = await Promise.all([
+      isOpen && probe !== null ? this.#rounds.outcomes(this.#servers(all), probe) : NOBODY,
+      isOpen && migrations !== null ? check.pending(migrations) : NOTHING,
+    ])
     const found = all.map((shard) => {
       const views = this.#pools.known(shard).map((known) => this.#view(known, outcomes))
-      return [shard.name, assessShard(views, thresholds, shard.config.reading.whenNoReplica)] as const
+      const { whenNoReplica } = shard.config.reading
+      const assessed = assessShard(views, thresholds, whenNoReplica, pending.get(shard.name))
+      return [shard.name, assessed] as const
     })
     return {
       status: worst(found.map(([, { status }]) => status)),

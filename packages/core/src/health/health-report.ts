@@ -44,6 +44,7 @@ export interface ShardHealth {
  * - `REPLICA_LAGGING`: a replica is further behind its primary than `reading.maxLagMs`, and takes no reads.
  * - `REPLICA_LAG_UNKNOWN`: how far behind it is could not be found out, so that it takes none either.
  * - `DRAINING`: nothing is lent any more, for `sharding.close()` has been called.
+ * - `MIGRATIONS_PENDING`: migrations that this process knows have not run on the shard.
  */
 export type HealthWarningCode =
   | 'UTILIZATION_HIGH'
@@ -59,6 +60,7 @@ export type HealthWarningCode =
   | 'REPLICA_LAGGING'
   | 'REPLICA_LAG_UNKNOWN'
   | 'DRAINING'
+  | 'MIGRATIONS_PENDING'
 
 export interface HealthWarning {
   readonly code: HealthWarningCode

@@ -13,12 +13,12 @@ import { MigrationRun } from './migration-run.ts'
 import { CONCURRENCY, readStates, type ShardState, statusOf } from './read-status.ts'
 import { type MigratedShard, migratedShards } from './shard-settings.ts'
 
-/** {@link MigrationApi} of one `Sharding`. */
-export function createMigrationApi(parts: MigrationParts): MigrationApi {
+/** {@link MigrationApi} of one `Sharding`; `onChange` is called when something may have changed. */
+export function createMigrationApi(parts: MigrationParts, onChange: () => void): MigrationApi {
   return Object.freeze<MigrationApi>({
     async latest(options = {}) {
       const shards = await begin(parts, options, 'latest')
-      return await run(parts, shards, { options, undo: undefined, unknown: [] })
+      return await run(parts, shards, { options, undo: undefined, unknown: [] }).finally(onChange)
     },
 
     async rollback(options = {}) {
@@ -27,7 +27,7 @@ export function createMigrationApi(parts: MigrationParts): MigrationApi {
       const undo = options.all ? chooseAll(states) : chooseRollback(states)
       // What the others are to undo cannot be known without them.
       const unknown = options.onError === 'continue' ? [] : unreadable(states)
-      return await run(parts, shards, { options, undo, unknown })
+      return await run(parts, shards, { options, undo, unknown }).finally(onChange)
     },
 
     async status(options = {}) {

@@ -12,6 +12,8 @@ export interface ShardVisit {
   readonly checkoutTimeoutMs: number | undefined
   /** May take as long as it likes. */
   readonly isLong: boolean
+  /** Ends it, on the server too, when it aborts. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ShardVisit {
  */
 export async function onShard<T>(
   { scopes, pools, layout }: MigrationParts,
-  { shard, preventWrites, checkoutTimeoutMs, isLong }: ShardVisit,
+  { shard, preventWrites, checkoutTimeoutMs, isLong, signal }: ShardVisit,
   fn: (knex: Knex) => Promise<T>,
 ): Promise<T> {
   const scope: Scope = Object.freeze({ shard, role: 'writing', preventWrites, locked: true })
@@ -30,10 +32,16 @@ export async function onShard<T>(
   const lease = endpoint.createLease({ checkoutTimeoutMs, isLong, describe, correlated: rules })
   rules.own(lease)
   rules.entered()
+  const cut = () => {
+    rules.end()
+    void lease.cancelRunning()
+  }
+  signal?.addEventListener('abort', cut)
   try {
     await lease.checkout()
     return await runBound(new Binding(lease, lease.root, rules), async () => await fn(endpoint.knex))
   } finally {
+    signal?.removeEventListener('abort', cut)
     rules.end()
   }
 }

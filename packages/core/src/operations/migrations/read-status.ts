@@ -4,7 +4,7 @@ import type { MigrationTargets } from './migrate-options.ts'
 import type { MigrationParts } from './migration-parts.ts'
 import type { ShardMigrations } from './migration-status.ts'
 import { type CompletedMigration, lastBatch, readCompleted } from './migration-table.ts'
-import { onShard } from './on-shard.ts'
+import { onShard, type ShardVisit } from './on-shard.ts'
 import type { MigratedShard } from './shard-settings.ts'
 
 export const CONCURRENCY = 5
@@ -26,7 +26,7 @@ export async function readStates(
       limitPerGroup: concurrencyPerServer ?? Number.POSITIVE_INFINITY,
       groupOf: ({ shard }) => serverOf(shard.primary),
       start: async (migrated) => {
-        states.set(migrated, await readState(parts, migrated, checkoutTimeoutMs))
+        states.set(migrated, await readState(parts, migrated, { checkoutTimeoutMs }))
         if (states.size === shards.length) resolve()
       },
     }).fill()
@@ -34,12 +34,13 @@ export async function readStates(
   return states
 }
 
+/** Of one shard. Never rejects. */
 export async function readState(
   parts: MigrationParts,
   { shard: { name }, settings }: MigratedShard,
-  checkoutTimeoutMs: number | undefined,
+  terms: Pick<ShardVisit, 'checkoutTimeoutMs' | 'signal'>,
 ): Promise<ShardState> {
-  const visit = { shard: name, preventWrites: true, checkoutTimeoutMs, isLong: false }
+  const visit = { ...terms, shard: name, preventWrites: true, isLong: false }
   try {
     return { kind: 'read', completed: await onShard(parts, visit, (knex) => readCompleted(knex, settings)) }
   } catch (error) {
