@@ -38,6 +38,8 @@ export interface EndpointPoolOptions {
   readonly random: () => number
   /** What the pools of a process and of a server share. @default nothing */
   readonly budgets?: PoolBudgets | undefined
+  /** Replicas have turned out to be of another database, by the ids of their endpoints. */
+  readonly onImpostors?: ((ids: readonly string[]) => void) | undefined
   /** @default the engine of the endpoint's client */
   readonly createEngine?: typeof createEngine | undefined
 }
@@ -252,8 +254,9 @@ export class EndpointPool {
       await checkDeclaredIdentity(this.endpoint, this.knex, connection)
       await this.endpoint.afterCreate?.(connection)
       // Last, for the schema is part of it, and `afterCreate` may choose one.
-      const database = await this.#engine.identify(connection)
-      if (database !== undefined) this.identities.claim(this.endpoint.shard, database)
+      const identity = await this.#engine.identify(connection)
+      const impostors = identity === undefined ? [] : this.identities.claim(this.endpoint, identity)
+      if (impostors.length > 0) this.#options.onImpostors?.(impostors)
       await this.#engine.settle?.(connection)
       signal.throwIfAborted()
       return connection

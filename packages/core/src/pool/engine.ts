@@ -1,3 +1,4 @@
+import type { DatabaseIdentity } from './database-identity.ts'
 import type { RawConnection } from './raw-connection.ts'
 
 /** What differs between database engines, about connections of one endpoint. */
@@ -16,7 +17,7 @@ export interface Engine {
   /** Whether the session is inside of a transaction; absent where neither server nor driver say. */
   isInTransaction?(connection: RawConnection): boolean
   /** Which database and schema this is, wherever its address leads; undefined when the server cannot tell. */
-  identify(connection: RawConnection): Promise<string | undefined>
+  identify(connection: RawConnection): Promise<DatabaseIdentity | undefined>
   /** How far a primary has written its log; absent where that cannot be compared with a replica's progress. */
   position?(connection: RawConnection): Promise<bigint | undefined>
   /** How far a replica has come; absent where none can tell. */

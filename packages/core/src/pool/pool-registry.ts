@@ -95,9 +95,8 @@ export class PoolRegistry {
     const before = this.#topology
     const kept = new Set(endpointsOf(topology))
     this.#topology = topology
-    this.#identities = this.#identities.successor(
-      (shard) => topology.shards.get(shard)?.primary === before.shards.get(shard)?.primary,
-    )
+    const keptIds = new Set(endpointsOf(before).flatMap((one) => (kept.has(one) ? [one.id] : [])))
+    this.#identities = this.#identities.successor((id) => keptIds.has(id))
     for (const [name, replicas] of this.#replicas) this.#succeed(name, replicas, topology)
     for (const endpoint of endpointsOf(before)) if (!kept.has(endpoint)) this.#retire(endpoint)
     for (const pool of this.#pools.values()) pool.identities = this.#identities
@@ -294,6 +293,11 @@ export class PoolRegistry {
     return found
   }
 
+  /** Nobody who comes is lent what has been opened to a database that is not the shard's. */
+  #retireConnections(ids: readonly string[]): void {
+    for (const id of ids) void this.#pools.get(id)?.pool.rotate()
+  }
+
   #storeOf({ shard }: Endpoint): BindingStore {
     const { store, sharedStore = store } = this.#options
     return shard === SHARED ? sharedStore : store
@@ -306,6 +310,7 @@ export class PoolRegistry {
         ...this.#options,
         sharding: this.id,
         identities: this.#identities,
+        onImpostors: (ids) => this.#retireConnections(ids),
         store: this.#storeOf(endpoint),
         endpoint,
         createEngine,

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Endpoint } from '../../topology/topology.ts'
 import { within } from '../../util/within.ts'
+import { plainIdentity } from '../database-identity.ts'
 import type { Engine } from '../engine.ts'
 import type { KnexClient } from '../knex-internals.ts'
 import { cancelOnServer } from './cancel.ts'
@@ -54,7 +55,7 @@ export function createMysqlEngine(endpoint: Endpoint, client: KnexClient): Engin
     async identify(connection) {
       if (endpoint.kind === 'replica') return undefined
       const sql = `SELECT concat_ws('/', ${SERVER}, DATABASE()) AS identity`
-      return String((await firstRow(connection as MysqlConnection, sql))['identity'])
+      return plainIdentity(String((await firstRow(connection as MysqlConnection, sql))['identity']))
     },
 
     progress: (connection) => replicaProgress(connection as MysqlConnection),
