@@ -9,6 +9,7 @@ const layers = [
   'breaker/',
   'pool/',
   'budget/',
+  'resources/',
   'health/',
   'scope/',
   '(fan-out|jobs|operations)/',

@@ -257,6 +257,34 @@ export class RouterUnavailableError extends ShardingError {
   static override readonly retryable = true
 }
 
+// --- Pools of other resources --------------------------------------------------------------------------------
+
+/** No resource of a pool became free within `timeoutMs`. */
+export class ResourceTimeoutError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_RESOURCE_TIMEOUT'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/** A resource pool could not create what it lends; `cause` says why. */
+export class ResourceUnavailableError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_RESOURCE_UNAVAILABLE'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/** The resource pool is closed, or being closed, and lends nothing more. */
+export class ResourcePoolClosedError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_RESOURCE_POOL_CLOSED'
+  static override readonly status = 503
+  static override readonly retryable = true
+}
+
+/** There is no resource pool of that name, or none has been set up. */
+export class ResourcePoolMissingError extends ShardingError {
+  static override readonly code = 'SHARD_ERR_RESOURCE_POOL_MISSING'
+}
+
 // --- The start -----------------------------------------------------------------------------------------------
 
 /** A shard that has to be there at the start. */

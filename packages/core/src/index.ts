@@ -15,14 +15,8 @@ export type { ConfigObject } from './config/config-object.ts'
 export { defineConfig } from './config/define-config.ts'
 export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
 export { setDefaultSharding } from './default-sharding.ts'
-export type { BudgetChangedMessage } from './diagnostics/budget-events.ts'
 export type { BreakerChangedMessage, BreakerStateName } from './diagnostics/breaker-events.ts'
-export type {
-  ReplicaEjectedMessage,
-  ReplicaFault,
-  ReplicaReadmittedMessage,
-} from './diagnostics/replica-events.ts'
-export type { ReplicaStatus } from './pool/replica-status.ts'
+export type { BudgetChangedMessage } from './diagnostics/budget-events.ts'
 export type {
   CloseCause,
   ConnectionClosedMessage,
@@ -50,14 +44,20 @@ export type {
   PoolExhaustedMessage,
   PoolOpenedMessage,
 } from './diagnostics/pool-events.ts'
+export type {
+  ReplicaEjectedMessage,
+  ReplicaFault,
+  ReplicaReadmittedMessage,
+} from './diagnostics/replica-events.ts'
+export type { ResourceHeldMessage, ResourcePoolMessage } from './diagnostics/resource-pool-events.ts'
 export type { ScopeEnteredMessage, ScopeLeftMessage } from './diagnostics/scope-events.ts'
 export type { ShardingEvent, ShardingEvents } from './diagnostics/sharding-events.ts'
+export type { StampMissedCause, StampMissedMessage } from './diagnostics/stamp-events.ts'
 export type { ShardingListener, Unsubscribe } from './diagnostics/subscriptions.ts'
 export type { TopologyMessage } from './diagnostics/topology-events.ts'
 export * from './errors.ts'
 export { addFanOutMetadata, type HeaderTarget } from './fan-out/add-fan-out-metadata.ts'
 export type { FanOutApi, Reduced } from './fan-out/fan-out-api.ts'
-export type { StampMissedCause, StampMissedMessage } from './diagnostics/stamp-events.ts'
 export type {
   FanOutLimits,
   FanOutMode,
@@ -88,7 +88,6 @@ export type { BatchOutcome } from './jobs/batch-outcome.ts'
 export type { BatchOptions, JobApi, ShardedBatch } from './jobs/job-api.ts'
 export type { Identified, JobTarget, MessageTarget } from './jobs/job-target.ts'
 export type { Isolation } from './operations/isolate.ts'
-export type { ConfigWatch, ReloadOptions, ReloadReport } from './operations/reload.ts'
 export type {
   MigrateOptions,
   MigrationProgress,
@@ -99,6 +98,7 @@ export type {
 } from './operations/migrations/migrate-options.ts'
 export type { MigrationApi } from './operations/migrations/migration-api.ts'
 export type { MigrationStatus, ShardMigrations } from './operations/migrations/migration-status.ts'
+export type { ConfigWatch, ReloadOptions, ReloadReport } from './operations/reload.ts'
 export type {
   WarmUpOptions,
   WarmUpOutcome,
@@ -116,6 +116,11 @@ export type {
   RoleStats,
   StatsOptions,
 } from './pool/pool-stats.ts'
+export type { ReplicaStatus } from './pool/replica-status.ts'
+export { createResourcePool } from './resources/create-resource-pool.ts'
+export { type GlobalResourcePool, resourcePool } from './resources/global-resource-pool.ts'
+export type { ResourcePool, ResourcePoolStats, ResourceTerms } from './resources/resource-pool.ts'
+export type { CreateContext, DestroyContext, ResourcePoolOptions } from './resources/resource-pool-options.ts'
 export type { RouteExplanation } from './router/router.ts'
 export {
   bindScope,
