@@ -108,6 +108,11 @@ const INPUTS: readonly [string, readonly string[], string | RegExp][] = [
       'No shard is named "shrad_0". Did you mean "shard_0"?',
     ],
     [
+      `${command}: a shard like no other`,
+      ['migrate', command, '--shard', 'elsewhere', ...migrating],
+      'No shard is named "elsewhere". There are: shard_0.',
+    ],
+    [
       `${command}: a folder that is not there`,
       ['migrate', command, '--config', onFile, '--directory', missing],
       `The folder of the migrations cannot be read: ${missing}. Set its \`directory\`.`,

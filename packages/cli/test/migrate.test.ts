@@ -155,6 +155,45 @@ shard_1  migrated  2  1  # ms
   })
 })
 
+test('a failure is told as a document, too, without the statement and the secrets in it', async () => {
+  const faulty = folder({
+    '1_role.cjs': change(`do $$ begin raise exception 'no role today'; end $$; select 'geheim'`, 'select 1'),
+  })
+  const config = configOf(await createDatabases(2))
+  const { exitCode, stdout, stderr } = await run([
+    'migrate',
+    'latest',
+    '--json',
+    '--config',
+    config,
+    '--directory',
+    faulty,
+  ])
+  expect({ exitCode, document: JSON.parse(stdout) }).toEqual({
+    exitCode: 1,
+    document: {
+      ok: false,
+      counts: { migrated: 0, unchanged: 0, failed: 1, skipped: 1 },
+      shards: {
+        shard_0: {
+          status: 'failed',
+          migrations: [],
+          batch: null,
+          durationMs: expect.any(Number),
+          error: { code: 'P0001', message: 'no role today' },
+          migration: '1_role.cjs',
+        },
+        shard_1: { status: 'skipped', reason: 'canary', migrations: [], batch: null, durationMs: 0 },
+      },
+    },
+  })
+  expect(withoutFigures(stderr)).toBe(`\
+shard_0: 1_role.cjs
+[1/2] shard_0: failed, # ms: no role today
+[2/2] shard_1: skipped
+`)
+})
+
 describe('interrupted', () => {
   let urls: readonly string[]
   let argv: readonly string[]

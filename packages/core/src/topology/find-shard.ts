@@ -10,9 +10,14 @@ export function findShard(topology: Topology, name: string): Shard {
   throw new ShardUnknownError(`No shard is named ${JSON.stringify(name)}. ${hint(name, topology)}`)
 }
 
+/** As many as are read in one line. */
+const NAMED = 10
+
 function hint(name: string, { shards }: Topology): string {
   if (name === SHARED)
     return 'It is the database without tenants: write `shared:` in the configuration, with its `connection`.'
-  const near = closest(name, [...shards.keys()])
-  return near === undefined ? 'sharding.shardNames lists the shards.' : `Did you mean "${near}"?`
+  const names = [...shards.keys()]
+  const near = closest(name, names)
+  if (near !== undefined) return `Did you mean "${near}"?`
+  return names.length > NAMED ? 'sharding.shardNames lists the shards.' : `There are: ${names.join(', ')}.`
 }
