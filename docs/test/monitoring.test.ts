@@ -12,8 +12,11 @@ function pathsOf(value: unknown, path = ''): string[] {
 
 test('docs/monitoring.md has every field of a real snapshot', async () => {
   const connection = await createDatabase()
-  await using sharding = createSharding({ config: { shards: { shard_0: { client: 'pg', connection } } } })
-  const { writing } = await sharding.connectedTo('shard_0', () => {
+  await using sharding = createSharding({
+    config: { shards: { shard_0: { client: 'pg', connection, replicas: [{ connection }] } } },
+  })
+  const { writing, reading } = await sharding.connectedTo('shard_0', async () => {
+    await sharding.connectedTo({ role: 'reading' }, () => {})
     const found = sharding.stats({ holders: true }).shards['shard_0']
     if (found === undefined) throw new Error('unreachable')
     return found
@@ -23,6 +26,7 @@ test('docs/monitoring.md has every field of a real snapshot', async () => {
   const [forRoles = '', forEndpoints = ''] = readPage('docs/monitoring.md').split('Each of `endpoints`')
   const documented = (page: string) => codedRows(page).map(([field = '']) => field.slice(1, -1))
   expect(documented(forRoles).sort()).toEqual(pathsOf(figures).sort())
-  const own = pathsOf(endpoints['shard_0']).filter((path) => !pathsOf(figures).includes(path))
-  expect(documented(forEndpoints).sort()).toEqual(own.sort())
+  const all = [...pathsOf(endpoints['shard_0']), ...pathsOf(reading.endpoints['shard_0/replica-0'])]
+  const own = new Set(all.filter((path) => !pathsOf(figures).includes(path) && path !== 'holders'))
+  expect(documented(forEndpoints).sort()).toEqual([...own].sort())
 })
