@@ -10,7 +10,10 @@ const config = folder({ 'shards/shard_0.yaml': `client: pg\nconnection: ${url}\n
 test('the program says by its exit code what came of it', async () => {
   const unknown = new SherdProcess(['stauts'])
   expect(await unknown.ended()).toEqual({ exitCode: 2, signal: null })
-  expect([unknown.stdout, unknown.stderr]).toEqual(['', "sherd: unknown command 'stauts' (Did you mean status?)\n"])
+  expect([unknown.stdout, unknown.stderr]).toEqual([
+    '',
+    "sherd: unknown command 'stauts' (Did you mean status?)\n",
+  ])
 })
 
 test('it ends by itself, whatever a module of the application keeps open, and takes its connections along', async () => {
