@@ -1,6 +1,6 @@
 import { createDatabase } from '@sherd/local-servers/test-database'
 import type { Knex } from 'knex'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { openSharding } from '../support/open-sharding.ts'
 import { runSql } from '../support/run-sql.ts'
 import { ServerView } from '../support/server-view.ts'
@@ -93,7 +93,9 @@ describe('of an ordinary database', () => {
     await expect.poll(last).toEqual(['DISCARD ALL'])
   })
 
-  const doubtful: Record<string, (db: Knex, url: string) => PromiseLike<unknown>> = {
+  const doubted = createDatabase()
+  beforeAll(async () => runSql(await doubted, ...PLAIN, "insert into items (name) values ('a')"))
+  const doubtful: Record<string, (db: Knex) => PromiseLike<unknown>> = {
     'a raw statement': (db) => db.raw('select 1'),
     'a raw fragment with a function': (db) =>
       db('items').select(db.raw('set_config(?, ?, false)', ['app.x', 'y'])),
@@ -129,10 +131,8 @@ describe('of an ordinary database', () => {
   }
   for (const [what, use] of Object.entries(doubtful)) {
     test(`L8: scrub: auto scrubs after ${what}`, async () => {
-      const url = await createDatabase()
-      await runSql(url, ...PLAIN, "insert into items (name) values ('a')")
-      const { lease, counts } = open(url, 'auto')
-      await lease((db) => use(db, url))
+      const { lease, counts } = open(await doubted, 'auto')
+      await lease(use)
       expect(counts()).toEqual({ scrubCount: 1, scrubSkippedCount: 0 })
       // And then no more, as soon as it has looked at a catalogue that it has changed itself.
       const skips = async () => {
