@@ -1,8 +1,8 @@
 export interface SlidingWindowOptions<T> {
   /** How many run at a time. */
   readonly limit: number
-  /** How many of one group do. */
-  readonly limitPerGroup: number
+  /** How many of one group do; a function is asked each time. */
+  readonly limitPerGroup: number | ((group: string) => number)
   readonly groupOf: (item: T) => string
   /** Never rejects; its item has made room when it settles. */
   readonly start: (item: T) => Promise<void>
@@ -25,9 +25,9 @@ export class SlidingWindow<T> {
 
   /** Starts whatever there is room for. */
   fill(): void {
-    const { limit, limitPerGroup, groupOf, start } = this.#options
+    const { limit, groupOf, start } = this.#options
     while (this.#size < limit) {
-      const index = this.#queue.findIndex((item) => (this.#running.get(groupOf(item)) ?? 0) < limitPerGroup)
+      const index = this.#queue.findIndex((item) => this.#hasRoom(groupOf(item)))
       if (index === -1) return
       const item = this.#queue[index] as T
       this.#queue = this.#queue.toSpliced(index, 1)
@@ -43,6 +43,12 @@ export class SlidingWindow<T> {
   /** Starts nothing any more. */
   shut(): void {
     this.#queue = []
+  }
+
+  #hasRoom(group: string): boolean {
+    const { limitPerGroup } = this.#options
+    const limit = typeof limitPerGroup === 'number' ? limitPerGroup : limitPerGroup(group)
+    return (this.#running.get(group) ?? 0) < limit
   }
 
   #count(group: string, change: 1 | -1): void {

@@ -13,26 +13,15 @@ import { makes, migrationSource, type TestMigration } from '../support/migration
 import { openSharding } from '../support/open-sharding.ts'
 import { runSql } from '../support/run-sql.ts'
 
-const databases = await Promise.all([
-  engine.createDatabase(),
-  engine.createDatabase(),
-  engine.createDatabase(),
-])
 const NAMES = ['a', 'b', 'c']
 
-/** Three shards on empty databases; of their own where a test needs several Shardings over them. */
-async function emptyShards(): Promise<Record<string, { connection: string }>> {
-  const connections = databases
-    .splice(0)
-    .concat(
-      await Promise.all(
-        Array.from({ length: 3 - Math.min(3, databases.length) }, () => engine.createDatabase()),
-      ),
-    )
-  return Object.fromEntries(NAMES.map((name, index) => [name, { connection: connections[index] as string }]))
+/** Shards on empty databases. */
+async function emptyShards(names = NAMES): Promise<Record<string, { connection: string }>> {
+  const connect = async (name: string) => [name, { connection: await engine.createDatabase() }] as const
+  return Object.fromEntries(await Promise.all(names.map(connect)))
 }
 
-const open = async () => openSharding(await emptyShards())
+const open = async (...names: string[]) => openSharding(await emptyShards(names.length > 0 ? names : NAMES))
 const hasTable = (sharding: Sharding, shard: string, table: string) =>
   sharding.connectedTo(shard, () => sharding.db.schema.hasTable(table))
 const tablesOf = (sharding: Sharding, table: string) =>
@@ -83,7 +72,7 @@ test('runs what has not run on each shard, once', async () => {
 })
 
 test('L1: all migrations of a shard, and the lock, are on one connection, in a locked scope without a tenant', async () => {
-  const sharding = await open()
+  const sharding = await open('a')
   const seen: unknown[] = []
   const look: TestMigration = {
     async up(knex) {
@@ -103,8 +92,22 @@ test('L1: all migrations of a shard, and the lock, are on one connection, in a l
   expect(seen).toEqual([1, 2, 3].map(() => [session, scope]))
 })
 
+test('a migration cannot give the connection back, and the lock with it, nor reach another shard', async () => {
+  const sharding = await open('a', 'b')
+  const codes: unknown[] = []
+  const stray: TestMigration = {
+    async up() {
+      codes.push((await errorOf(() => sharding.releaseConnection())).code)
+      codes.push((await errorOf(() => sharding.connectedTo('b', () => {}))).code)
+    },
+    config: { transaction: false },
+  }
+  await sharding.migrate.latest({ migrationSource: migrationSource({ stray }), shards: ['a'] })
+  expect(codes).toEqual([expect.any(String), 'SHARD_ERR_SCOPE_LOCKED'])
+})
+
 test('what a failed shard has kept is told: all or nothing where schema changes can be rolled back', async () => {
-  const sharding = await open()
+  const sharding = await open('a')
   const source = migrationSource({ '1_one': makes('one'), '2_breaks': BREAKS })
   const { report, message, cause } = await failureOf(
     sharding.migrate.latest({ migrationSource: source, shards: ['a'] }),
@@ -180,7 +183,7 @@ test('after a failure no other shard begins, unless the rest is wanted', async (
 })
 
 test('two runs at once: the second waits, and each migration runs once', async () => {
-  const shards = await emptyShards()
+  const shards = await emptyShards(['a'])
   const [one, two] = [openSharding(shards), openSharding(shards)]
   const waiting = deferred()
   const ran: string[] = []
@@ -218,7 +221,7 @@ test('two runs at once: the second waits, and each migration runs once', async (
 })
 
 test('who waits longer than lockTimeoutMs for another run fails, and whose signal aborts is skipped', async () => {
-  const shards = await emptyShards()
+  const shards = await emptyShards(['a'])
   const [one, two] = [openSharding(shards), openSharding(shards)]
   const finish = deferred()
   const begun = deferred()
@@ -250,7 +253,7 @@ test('who waits longer than lockTimeoutMs for another run fails, and whose signa
 })
 
 test("a lock that a dead run of ours has left in knex's table is taken over, one of knex itself is not", async () => {
-  const shards = await emptyShards()
+  const shards = await emptyShards(['a'])
   const sharding = openSharding(shards)
   const { connection } = shards['a'] as { connection: string }
   const migrate = (...names: string[]) =>
@@ -427,7 +430,7 @@ test('tells of everything as it happens, and a listener that throws harms nobody
 })
 
 test('a limit on queries and the report of leaks are for requests: migrations may take their time', async () => {
-  const shards = await emptyShards()
+  const shards = await emptyShards(['a'])
   const sharding = openSharding(shards, { pool: { queryTimeoutMs: 150, leakThresholdMs: 100 } })
   const leaks: unknown[] = []
   sharding.on('lease:leaked', (leak) => leaks.push(leak))

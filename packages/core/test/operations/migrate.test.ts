@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { isLong } from '@sherd/local-servers/test-scale'
 import { expect, onTestFinished, test } from 'vitest'
-import { MigrationFailedError, type MigrationProgress } from '../../src/index.ts'
+import { createSharding, MigrationFailedError, type MigrationProgress } from '../../src/index.ts'
 import { deferred } from '../support/deferred.ts'
 import { errorOf } from '../support/error-of.ts'
 import { makes, migrationSource, type TestMigration } from '../support/migration-source.ts'
@@ -89,6 +89,23 @@ test('as many shards at a time as are wanted, and of one server as many as are w
     })
     expect(most).toBe(limit)
   }
+})
+
+test('never more shards of a server at a time than its budget has connections for', async () => {
+  const { host } = new URL(url)
+  const sharding = createSharding({
+    config: {
+      defaults: { client: 'pg', pool: { checkoutTimeoutMs: 200 } },
+      servers: { [host]: { maxConnections: 2 } },
+      shards,
+    },
+  })
+  onTestFinished(() => sharding.close({ deadlineMs: 0 }))
+  const slow: TestMigration = { up: (knex) => knex.raw('select pg_sleep(0.3)') }
+  const options = { tableName: 'budgeted', migrationSource: migrationSource({ slow }) }
+  const chosen = Object.keys(shards).slice(0, 5)
+  const report = await sharding.migrate.latest({ ...options, shards: chosen, canary: null })
+  expect(report.counts.migrated).toBe(5)
 })
 
 test('a run that waits for another does not hold up its CREATE INDEX CONCURRENTLY', async () => {

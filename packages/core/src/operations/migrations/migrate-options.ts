@@ -32,8 +32,8 @@ export interface MigrationTargets {
   /** Shards at a time: whichever is done makes room for the next. At least 1. @default 5 */
   readonly concurrency?: number
   /**
-   * The same for shards on one server, by the host and port of their addresses. Null for no limit beyond `concurrency`.
-   * @default null
+   * The same for shards on one server, by the host and port of their addresses; never more than this process's part of the
+   * server's `maxConnections`. Null for no other limit. @default null
    */
   readonly concurrencyPerServer?: number | null
   /** Milliseconds that a shard may take to give a connection. @default the shard's `pool.checkoutTimeoutMs` */

@@ -11,6 +11,7 @@ import { ProgressReport } from './migration-progress.ts'
 import { failedError, reportOf } from './migration-report.ts'
 import { MigrationRun } from './migration-run.ts'
 import { CONCURRENCY, readStates, type ShardState, statusOf } from './read-status.ts'
+import { serverLimit } from './server-limit.ts'
 import { type MigratedShard, migratedShards } from './shard-settings.ts'
 
 /** {@link MigrationApi} of one `Sharding`; `onChange` is called when something may have changed. */
@@ -100,7 +101,7 @@ async function run(
     shards: shards.filter((shard) => !outcomes.has(shard)),
     stopped: unknown.length > 0 ? 'stopped' : undefined,
     concurrency: options.concurrency ?? CONCURRENCY,
-    concurrencyPerServer: options.concurrencyPerServer ?? Number.POSITIVE_INFINITY,
+    serverLimit: serverLimit(parts, options),
     serverOf: ({ shard }) => serverOf(shard.primary),
     canary: canaryOf(shards, options, onError),
     onError,

@@ -1,3 +1,4 @@
+import type { PoolBudgets } from '../../pool/pool-budgets.ts'
 import type { PoolRegistry } from '../../pool/pool-registry.ts'
 import type { Scopes } from '../../scope/scopes.ts'
 import type { Topology } from '../../topology/topology.ts'
@@ -6,6 +7,7 @@ import type { Topology } from '../../topology/topology.ts'
 export interface MigrationParts {
   readonly scopes: Scopes
   readonly pools: PoolRegistry
+  readonly poolBudgets: Pick<PoolBudgets, 'stats'>
   /** Which shards there are at this moment. */
   readonly layout: { readonly topology: Topology }
 }

@@ -8,7 +8,7 @@ export interface MigrationRunOptions<S> {
   readonly shards: readonly S[]
   readonly concurrency: number
   /** How many shards of one server run at a time. */
-  readonly concurrencyPerServer: number
+  readonly serverLimit: (server: string) => number
   readonly serverOf: (shard: S) => string
   /** Goes first, by itself. */
   readonly canary: S | undefined
@@ -47,14 +47,14 @@ export class MigrationRun<S> {
   }
 
   #migrateAll(shards: readonly S[]): Promise<void> {
-    const { concurrency, concurrencyPerServer, serverOf, signal, onError } = this.#options
+    const { concurrency, serverLimit, serverOf, signal, onError } = this.#options
     let left = shards.length
     const settled = new Promise<void>((resolve) => {
       this.#resolve = resolve
     })
     const window = new SlidingWindow(shards, {
       limit: concurrency,
-      limitPerGroup: concurrencyPerServer,
+      limitPerGroup: serverLimit,
       groupOf: serverOf,
       start: async (shard) => {
         this.#running++

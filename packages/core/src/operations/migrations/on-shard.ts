@@ -39,6 +39,8 @@ export async function onShard<T>(
   signal?.addEventListener('abort', cut)
   try {
     await lease.checkout()
+    // Its locks are the session's: releaseConnection() in a migration is refused.
+    lease.addOpenWork({ owner: rules, abandon: () => {} })
     return await runBound(new Binding(lease, lease.root, rules), async () => await fn(endpoint.knex))
   } finally {
     signal?.removeEventListener('abort', cut)

@@ -5,6 +5,7 @@ import type { MigrationParts } from './migration-parts.ts'
 import type { ShardMigrations } from './migration-status.ts'
 import { type CompletedMigration, lastBatch, readCompleted } from './migration-table.ts'
 import { onShard, type ShardVisit } from './on-shard.ts'
+import { serverLimit } from './server-limit.ts'
 import type { MigratedShard } from './shard-settings.ts'
 
 export const CONCURRENCY = 5
@@ -17,13 +18,14 @@ export type ShardState =
 export async function readStates(
   parts: MigrationParts,
   shards: readonly MigratedShard[],
-  { concurrency = CONCURRENCY, concurrencyPerServer, checkoutTimeoutMs }: MigrationTargets,
+  options: MigrationTargets,
 ): Promise<ReadonlyMap<MigratedShard, ShardState>> {
+  const { concurrency = CONCURRENCY, checkoutTimeoutMs } = options
   const states = new Map<MigratedShard, ShardState>()
   await new Promise<void>((resolve) => {
     new SlidingWindow(shards, {
       limit: concurrency,
-      limitPerGroup: concurrencyPerServer ?? Number.POSITIVE_INFINITY,
+      limitPerGroup: serverLimit(parts, options),
       groupOf: ({ shard }) => serverOf(shard.primary),
       start: async (migrated) => {
         states.set(migrated, await readState(parts, migrated, { checkoutTimeoutMs }))
