@@ -95,7 +95,10 @@ export class ReplicaSet {
   }
 
   status(endpoint: Endpoint): ReplicaStatus | undefined {
-    return this.find(endpoint)?.status(this.#options.clock.now())
+    const replica = this.find(endpoint)
+    const status = replica?.status(this.#options.clock.now())
+    const hasTurns = replica !== undefined && this.#choice.candidates.includes(replica)
+    return status && { ...status, isAdmitted: status.isAdmitted && hasTurns }
   }
 
   /** Looks after nothing any more. */

@@ -91,16 +91,19 @@ export class Replica implements Candidate {
 
   serves(now: number): boolean {
     const fault = this.#faultAt(now)
+    // Its probes stay frequent as long as somebody could use it.
+    if (fault === 'unreachable') this.pool?.breaker.want()
     if (fault !== undefined) this.#eject(fault, now)
     else if (!this.isUnmeasured) this.#readmit(now)
     return fault === undefined && !this.isUnmeasured
   }
 
+  /** As it is known; asks nothing, and tells nobody. */
   status(now: number): ReplicaStatus {
-    const isAdmitted = this.serves(now)
+    const fault = this.#faultAt(now) ?? null
     return {
-      isAdmitted,
-      fault: this.#faultAt(now) ?? null,
+      isAdmitted: fault === null && !this.isUnmeasured,
+      fault,
       lagMs: this.#lagAt(now),
       ejectedCount: this.#ejectedCount,
     }
@@ -114,11 +117,7 @@ export class Replica implements Candidate {
     const { pool } = this
     if (pool === undefined) return undefined
     const { breaker, connectFailure } = pool
-    if (!breaker.isClosed) {
-      // Its probes stay frequent as long as somebody could use it.
-      breaker.want()
-      return breaker.name === 'isolated' ? 'isolated' : 'unreachable'
-    }
+    if (!breaker.isClosed) return breaker.name === 'isolated' ? 'isolated' : 'unreachable'
     if (connectFailure === undefined || now - connectFailure.at >= RETRY_MS) return undefined
     if (pool.pool.stats().total > 0) return undefined
     return connectFailure.error instanceof IdentityMismatchError ? 'mistaken' : 'unreachable'

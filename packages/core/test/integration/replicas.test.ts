@@ -184,6 +184,24 @@ test('while no replica serves, the primary does, or nobody: as the configuration
   }
 })
 
+test('who reads on the primary stays there: a scope inside may write on the same connection', async () => {
+  const sharding = open({ replicas: [{ connection: first.url }] })
+  await first.kill()
+  await until(async () => (await read(sharding).catch(() => undefined)) === 'primary')
+  await sharding.connectedTo(READING, async () => {
+    await sharding.connectedTo({ role: 'writing' }, async () => {
+      expect(await whoAnswers(sharding)).toBe('primary')
+      await sharding.releaseConnection()
+      await first.restart()
+      await until(() => statusOf(sharding, 0)?.isAdmitted)
+      await primary.halt()
+      await until(() => sharding.stats().shards['one']?.writing.total === 0)
+      await expect(sharding.db('seen').update({ n: 0 })).rejects.toBeInstanceOf(ShardUnavailableError)
+    })
+  })
+  await primary.restart()
+})
+
 test('a lazy scope goes on to another replica as well, at its first query', async () => {
   const sharding = open()
   await reads(sharding, 2)
@@ -274,10 +292,18 @@ test('a standby that is cut off from its primary is fresh no more, although it h
   const sharding = open({ reading: { maxLagMs: 300 } })
   await until(async () => typeof (await read(sharding)) === 'number')
   await primary.halt()
+  const faults = (of: Sharding) => [statusOf(of, 0)?.fault, statusOf(of, 1)?.fault].join()
   await until(async () => {
     await read(sharding).catch(() => {})
-    return statusOf(sharding, 0)?.isAdmitted === false && statusOf(sharding, 1)?.isAdmitted === false
+    return faults(sharding) === 'lagging,lagging'
   })
+  // And of one that nobody has ever seen follow anything nothing is known.
+  const late = open({ reading: { maxLagMs: 300, whenNoReplica: 'refuse' } })
+  await until(async () => {
+    await read(late).catch(() => {})
+    return faults(late) === 'unknown,unknown'
+  })
+  await expect(read(late)).rejects.toThrow('one/replica-0 unknown, one/replica-1 unknown')
   await primary.restart()
   await until(async () => typeof (await read(sharding).catch(() => undefined)) === 'number')
 })
