@@ -61,7 +61,8 @@ test('is over by its limit, leaves nothing on the server, and never takes the la
   await locker.query('rollback')
   await sharding.connectedTo('b', async () => {
     const before = sharding.stats().shards['b']?.writing.checkoutCount
-    expect(await warningsOf(sharding, 'b', { timeoutMs: 100 })).toEqual([])
+    expect(before).toBeGreaterThan(0)
+    expect(await warningsOf(sharding, 'b')).toEqual([])
     expect(sharding.stats().shards['b']?.writing.checkoutCount).toBe(before)
   })
 })
