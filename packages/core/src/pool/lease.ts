@@ -62,7 +62,8 @@ export class Lease implements LeaseSubject {
   readonly #holding: Holding
   readonly #openWork = new OpenWorkSet()
   readonly #inFlight: InFlight
-  readonly #stallWatch: StallWatch
+  /** Made when a connection is still held after the response: hardly ever. */
+  #stallWatch: StallWatch | undefined
   #state: LeaseState = { kind: 'live' }
   #returnAfterTurn = false
   #source: LeaseSource
@@ -78,22 +79,24 @@ export class Lease implements LeaseSubject {
     this.#options = options
     this.#source = options.source
     this.#number = options.source.nextNumber()
-    const { shard, clock, deadlines, checkoutTimeoutMs } = options
-    this.#inFlight = new InFlight({ ...options, onSettled: () => this.#settled() })
+    const { shard, tenant, clock, deadlines, checkoutTimeoutMs, queryTimeoutMs } = options
+    // Named one by one: each request makes these, and a spread takes ten times as long, four microseconds.
+    this.#inFlight = new InFlight({
+      shard,
+      clock,
+      deadlines,
+      queryTimeoutMs,
+      onSettled: () => this.#settled(),
+    })
     this.#holding = new Holding({
-      ...options,
       lease: this,
+      tenant,
+      clock,
+      deadlines,
       source: () => this.#source,
       moves: (error) => this.#moves(error),
       refusal: () => (this.#state.kind === 'ended' ? this.#state.error() : undefined),
       onTaken: (held) => this.#taken(held),
-    })
-    this.#stallWatch = new StallWatch({
-      clock,
-      deadlines,
-      afterMs: checkoutTimeoutMs,
-      idleSince: () => (this.#holding.isWaiting ? undefined : this.#inFlight.wire.quietSince),
-      onStall: () => this.#giveUp(),
     })
     this.root = new Lane({
       shard,
@@ -208,7 +211,7 @@ export class Lease implements LeaseSubject {
     this.#tried = undefined
     this.#source.holders.add(this, since)
     this.#inFlight.wire.touch()
-    if (this.#state.kind === 'detached') this.#stallWatch.start()
+    if (this.#state.kind === 'detached') this.#watchForStalls()
   }
 
   // --- Using it ----------------------------------------------------------------------------------------------
@@ -444,7 +447,19 @@ export class Lease implements LeaseSubject {
     if (later === 'reject') this.root.shut(() => revokedError(this.#options.shard))
     this.#returnAfterTurn = !this.root.isFree
     this.#giveBackIfUnused()
-    if (this.isHeld) this.#stallWatch.start()
+    if (this.isHeld) this.#watchForStalls()
+  }
+
+  #watchForStalls(): void {
+    const { clock, deadlines, checkoutTimeoutMs } = this.#options
+    this.#stallWatch ??= new StallWatch({
+      clock,
+      deadlines,
+      afterMs: checkoutTimeoutMs,
+      idleSince: () => (this.#holding.isWaiting ? undefined : this.#inFlight.wire.quietSince),
+      onStall: () => this.#giveUp(),
+    })
+    this.#stallWatch.start()
   }
 
   /** Ends the lease for good: queued work is refused, open work abandoned; what is on the wire may settle. */
@@ -476,7 +491,7 @@ export class Lease implements LeaseSubject {
     const held = this.#holding.letGo()
     if (held !== undefined) {
       this.#source.holders.delete(this)
-      this.#stallWatch.stop()
+      this.#stallWatch?.stop()
       held.giveBack()
     }
     if (this.#nextSource === undefined) return
