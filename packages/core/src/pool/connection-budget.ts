@@ -116,17 +116,22 @@ export class ConnectionBudget {
 
   /** Whether what has become free in a pool whose first caller has waited since `since` is for another pool. */
   isClaimed(share: BudgetHolder, since: number): boolean {
-    if (this.#isProvided) return false
-    if (this.#room < 0) return true
-    const isNew = ({ taken }: BudgetHolder) => taken === 0
-    const contenders = this.#holders.size + [...this.#wanting].filter(isNew).length
-    const part = Math.max(1, Math.floor(this.#limit / contenders))
+    const part = this.#part
+    let claims = 0
     for (const other of this.#wanting) {
       if (other === share || !other.wantsMore) continue
-      if (other.taken < part && share.taken > part) return true
-      if (isNew(other) && other.wantingSince < since) return true
+      const hasLess = other.taken < part && share.taken > part
+      const hasWaitedLonger = other.taken === 0 && other.wantingSince < since
+      if (hasLess || hasWaitedLonger) claims++
     }
-    return false
+    // What is being closed goes to some of them.
+    return claims > this.#room
+  }
+
+  /** What each pool may count on, of those that have connections or want one. */
+  get #part(): number {
+    const without = [...this.#wanting].filter(({ taken }) => taken === 0)
+    return Math.max(1, Math.floor(this.#limit / (this.#holders.size + without.length)))
   }
 
   /** What there is room for once all is gone that is being closed. */
@@ -139,12 +144,19 @@ export class ConnectionBudget {
     return this.#wanting.size <= this.#room
   }
 
+  /** To those first who have less than their part: whoever has more would have to give it back at once. */
   #offerRoom(): void {
-    for (const next of this.#wanting) {
-      if (this.isFull) return
-      this.#wanting.delete(next)
-      next.offer()
-    }
+    if (this.isFull || this.#wanting.size === 0) return
+    const part = this.#part
+    const isBehind = ({ taken }: BudgetHolder) => taken < part
+    for (const next of this.#wanting) if (isBehind(next)) this.#offer(next)
+    for (const next of this.#wanting) this.#offer(next)
+  }
+
+  #offer(next: BudgetHolder): void {
+    if (this.isFull) return
+    this.#wanting.delete(next)
+    next.offer()
   }
 
   #makeRoom(): void {

@@ -45,7 +45,7 @@ class Worker implements BudgetHolder {
       clock,
       deadlines: clock.deadlines,
       onChanged() {},
-      onSilence() {},
+      onSilence: () => bench.silences.push(id),
     })
   }
 
@@ -115,6 +115,8 @@ export class BudgetBench {
   readonly clock = new FakeClock()
   readonly network = new Network()
   readonly shortages: BudgetShortage[] = []
+  /** Members to which nobody has said anything. */
+  readonly silences: string[] = []
   readonly coordinator: BudgetCoordinator
   readonly workers: Worker[] = []
   /** Sessions that processes have left behind, and when they end. */

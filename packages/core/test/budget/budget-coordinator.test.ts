@@ -141,3 +141,15 @@ test('grants that come late do not bring back what was given up', () => {
   grant(2, 5)
   expect(budget.limit).toBe(2)
 })
+
+test('a worker to which nobody answers has nothing, tells it once, and begins when somebody does', async () => {
+  const bench = new BudgetBench()
+  const { budget } = bench.start(4)
+  for (let seconds = 0; seconds < 8; seconds++) {
+    while (bench.network.size > 0) bench.network.lose(0)
+    await bench.clock.advance(1000)
+  }
+  expect([budget.limit, bench.silences]).toEqual([0, ['worker-1']])
+  bench.network.deliverAll()
+  expect(budget.limit).toBe(4)
+})

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { LimitsConfig, PoolConfig } from '../../src/config/resolved-config.ts'
 import { CheckoutTimeoutError } from '../../src/errors.ts'
+import type { DivisibleBudget } from '../../src/pool/budget-division.ts'
 import { CheckoutErrors } from '../../src/pool/checkout-errors.ts'
 import { PoolBudgets } from '../../src/pool/pool-budgets.ts'
 import { ShardPool } from '../../src/pool/shard-pool.ts'
@@ -27,7 +28,13 @@ function poolsOf(count: number, { limits, serverMax, pool, driver, inMemory = fa
   const clock = new FakeClock()
   const { deadlines } = clock
   const servers = new Map(serverMax === undefined ? [] : [[SERVER, { maxConnections: serverMax }]])
+  let server: DivisibleBudget | undefined
   const budgets = new PoolBudgets({
+    divide: (divided) => {
+      server = divided[0]
+      server?.resize(server.total)
+      return { workersOf: () => 1, returned() {}, ready: async () => {}, leave() {} }
+    },
     limits: { maxOpenPools: null, maxConnections: null, poolIdleMs: null, ...limits },
     servers,
     clock,
@@ -55,6 +62,8 @@ function poolsOf(count: number, { limits, serverMax, pool, driver, inMemory = fa
     clock,
     pools,
     at,
+    /** Gives this process another share of the server's budget. */
+    resize: (limit: number) => server?.resize(limit),
     ask: (index: number) => new Caller(at(index).pool),
     /** Connections that servers see: open, being opened and being closed. */
     get held() {
@@ -219,6 +228,57 @@ test('where there are more pools than connections, whoever has waited for longes
   expect(Math.max(...lateness), 'nobody is passed over by many').toBeLessThanOrEqual(6)
 })
 
+test('a share that shrinks: idle ones go first, then those that come back; nobody loses one that is lent', async () => {
+  const bench = poolsOf(2, { serverMax: 6, pool: { max: 6 } })
+  const callers = [bench.ask(0), bench.ask(0), bench.ask(0), bench.ask(1), bench.ask(1), bench.ask(1)]
+  await settled()
+  const [idle, next, kept] = callers
+  if (idle === undefined || next === undefined || kept === undefined) throw new Error('nobody')
+  idle.release()
+  await settled()
+  bench.resize(4)
+  await settled()
+  expect(idle.resource.isUsable, 'idle').toBe(false)
+  expect(
+    callers.slice(1).every(({ resource }) => resource.isUsable),
+    'lent',
+  ).toBe(true)
+  expect(bench.held, 'one above the share').toBe(5)
+  const waiting = bench.ask(0)
+  next.release()
+  await settled()
+  expect([next.resource.isUsable, waiting.outcome], 'not for him who waits').toEqual([false, 'waiting'])
+  kept.release()
+  await settled()
+  expect([kept.resource.isUsable, waiting.outcome]).toEqual([true, 'served'])
+  expect(bench.held).toBe(4)
+})
+
+test('a share that grows: those who wait are served at once, those of all pools', async () => {
+  const bench = poolsOf(3, { serverMax: 6 })
+  bench.resize(1)
+  const first = bench.ask(0)
+  await settled()
+  const others = [bench.ask(1), bench.ask(2), bench.ask(0)]
+  await bench.clock.advance(100)
+  expect(others.map(({ outcome }) => outcome)).toEqual(['waiting', 'waiting', 'waiting'])
+  bench.resize(3)
+  await settled()
+  expect(others.map(({ outcome }) => outcome)).toEqual(['served', 'served', 'waiting'])
+  expect(first.resource.isUsable).toBe(true)
+})
+
+test('without a share nobody is served, and is told why', async () => {
+  const bench = poolsOf(1, { serverMax: 6 })
+  bench.resize(0)
+  const caller = bench.ask(0)
+  await bench.clock.advance(2010)
+  expect(caller.error?.message).toContain(
+    `servers["${SERVER}"].maxConnections (of 6, this process may have 0) used up`,
+  )
+  expect(bench.held).toBe(0)
+})
+
 test('a database in memory is never closed for others', async () => {
   const bench = poolsOf(2, {
     limits: { maxOpenPools: 1, maxConnections: 1, poolIdleMs: 1000 },
@@ -259,7 +319,20 @@ test('what is shared is never exceeded, and everybody is served, whatever happen
       }),
       fc.array(
         fc.tuple(
-          fc.constantFrom('ask', 'ask', 'ask', 'release', 'release', 'wait', 'lose', 'leave', 'rotate'),
+          fc.constantFrom(
+            ...([
+              'ask',
+              'ask',
+              'ask',
+              'release',
+              'release',
+              'wait',
+              'lose',
+              'leave',
+              'rotate',
+              'resize',
+            ] as const),
+          ),
           fc.nat(1000),
         ),
         { maxLength: 60 },
@@ -274,8 +347,15 @@ test('what is shared is never exceeded, and everybody is served, whatever happen
         })
         const callers: Caller<FakeResource>[] = []
         const holders = () => callers.filter((caller) => caller.outcome === 'served' && !isDone(caller))
+        // After it has shrunk nothing is opened until no more are there than it has room for.
+        let most = Math.min(serverMax ?? Infinity, limits.maxConnections ?? Infinity)
+        const share = (number: number) => {
+          if (serverMax === undefined) return
+          const limit = 1 + (number % serverMax)
+          bench.resize(limit)
+          most = Math.min(limits.maxConnections ?? Infinity, Math.max(limit, bench.held))
+        }
         const check = () => {
-          const most = Math.min(serverMax ?? Infinity, limits.maxConnections ?? Infinity)
           expect(bench.held, 'connections').toBeLessThanOrEqual(most)
           expect(bench.open, 'open pools').toBeLessThanOrEqual(limits.maxOpenPools ?? Infinity)
           for (const { resource } of holders())
@@ -289,6 +369,7 @@ test('what is shared is never exceeded, and everybody is served, whatever happen
             holders()
               .slice(number % 3, (number % 3) + 1)
               .forEach(release)
+          else if (kind === 'resize') share(number)
           else if (kind === 'wait') await bench.clock.advance(number)
           // An attempt that is given up lets go at once; this driver's would succeed all the same.
           else if (kind === 'rotate') {
