@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { connectedTo, db, type Sharding } from '@sherd/core'
+import type { Sharding } from '@sherd/core'
 
-/** Where knex finds the migrations of a shard. */
+/** Where the migrations are: as in config/sharding.yaml, for tests that have a configuration of their own. */
 export const migrations = { directory: fileURLToPath(new URL('../migrations', import.meta.url)) }
 
-/** Brings the tables of every shard up to date. */
-export async function migrate({ shardNames }: Pick<Sharding, 'shardNames'>): Promise<void> {
-  await Promise.all(shardNames.map((shard) => connectedTo(shard, () => db.migrate.latest(migrations))))
+/** Brings the tables of every shard up to date: the first by itself, then all others at once. */
+export async function migrate(sharding: Sharding): Promise<void> {
+  await sharding.migrate.latest()
 }
