@@ -1174,14 +1174,6 @@ export const guards = [
     reddens: /^who reads on the primary stays there/,
   },
   {
-    name: 'replicas: one that is down keeps its turn',
-    file: core('pool/replica.ts'),
-    find: "if (!breaker.isClosed) return breaker.name === 'isolated' ? 'isolated' : 'unreachable'",
-    replace: '',
-    tests: tests('integration/replicas.test.ts'),
-    reddens: /^while no replica serves, the primary does/,
-  },
-  {
     name: 'lag: a replica that is too far behind serves',
     file: core('pool/replica.ts'),
     find: "return now > this.freshUntil ? 'lagging' : undefined",

@@ -62,6 +62,9 @@ function endpointsOf(sharding: Sharding) {
   return Object.values(endpoints ?? {})
 }
 
+/** Whether it has heard of the end of all its connections. */
+const isUnconnected = (sharding: Sharding) => endpointsOf(sharding).every(({ total }) => total === 0)
+
 const statusOf = (sharding: Sharding, index: 0 | 1) => endpointsOf(sharding)[index]?.replica
 
 function ejectionsOf(sharding: Sharding): Pick<ReplicaEjectedMessage, 'endpoint' | 'cause'>[] {
@@ -155,6 +158,7 @@ test('while no replica serves, the primary does, or nobody: as the configuration
   const [lenient, strict] = [open(), open({ reading: { whenNoReplica: 'refuse' } })]
   for (const sharding of [lenient, strict]) await reads(sharding, 2)
   await Promise.all(standbys.map((standby) => standby.kill()))
+  for (const sharding of [lenient, strict]) await until(() => isUnconnected(sharding))
 
   expect(await reads(lenient, 5)).toEqual(Array(5).fill('primary'))
   expect((await lenient.health()).status).toBe('degraded')

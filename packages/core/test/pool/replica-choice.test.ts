@@ -23,7 +23,8 @@ function choiceOf(weights: readonly number[]) {
   return { servers, choice, turns }
 }
 
-const names = (servers: readonly (Server | undefined)[]) => servers.map((server) => server?.name ?? '-').join('')
+const names = (servers: readonly (Server | undefined)[]) =>
+  servers.map((server) => server?.name ?? '-').join('')
 
 test('turns are as smooth as the weights allow', () => {
   expect(names(choiceOf([5, 1, 1]).turns(7))).toBe('aabacaa')
@@ -78,7 +79,8 @@ test('whoever comes and goes, nobody has a turn who does not serve, and each rou
       const round = serving.reduce((sum, server) => sum + weightOf(server), 0)
       if (turns.length < round) continue
       const last = turns.slice(turns.length - round)
-      for (const server of serving) expect(last.filter((one) => one === server)).toHaveLength(weightOf(server))
+      for (const server of serving)
+        expect(last.filter((one) => one === server)).toHaveLength(weightOf(server))
     }
   })
   fc.assert(property, { numRuns: scaled(20_000) })
