@@ -7,6 +7,7 @@ import { HealthCheck } from './health/health-check.ts'
 import { noteSharding } from './live-sharding.ts'
 import { PoolBudgets } from './pool/pool-budgets.ts'
 import { PoolRegistry } from './pool/pool-registry.ts'
+import { type ResourceFactories, type ResourcePoolOf, ShardResources } from './resources/shard-resources.ts'
 import { createLayout } from './router/layout.ts'
 import { LiveLayout } from './router/live-layout.ts'
 import { bindingStore, sharedStore } from './scope/scope-storage.ts'
@@ -22,6 +23,17 @@ export interface CreateShardingOptions {
   readonly config?: string | ConfigObject
   /** Where `${NAME}` in configuration files is looked up. @default process.env */
   readonly env?: NodeJS.ProcessEnv
+  /**
+   * What else each shard has beside its database, such as message producers: `sharding.resource(name)` lends it. A function
+   * for each name, called with a shard's name when somebody there needs one; write it with {@link defineResource}.
+   */
+  readonly resources?: ResourceFactories
+}
+
+/** A Sharding whose resources are known to TypeScript. */
+export type ShardingWith<R extends ResourceFactories> = Omit<Sharding, 'resource'> & {
+  /** @see {@link Sharding.resource} */
+  resource<N extends keyof R & string>(name: N): ResourcePoolOf<R[N]>
 }
 
 /**
@@ -29,8 +41,16 @@ export interface CreateShardingOptions {
  *
  * @throws ConfigInvalidError with everything that is wrong with the configuration
  */
-export function createSharding({ config, env = process.env }: CreateShardingOptions = {}): Sharding {
-  const sharding = new ShardingInstance(wire(loadConfig(config, env), { source: config, env }))
+export function createSharding<R extends ResourceFactories>(
+  options: CreateShardingOptions & { readonly resources: R },
+): ShardingWith<R>
+export function createSharding(options?: CreateShardingOptions): Sharding
+export function createSharding({
+  config,
+  env = process.env,
+  resources,
+}: CreateShardingOptions = {}): Sharding {
+  const sharding = new ShardingInstance(wire(loadConfig(config, env), { source: config, env }, resources))
   noteSharding(sharding)
   return sharding
 }
@@ -39,6 +59,7 @@ export function createSharding({ config, env = process.env }: CreateShardingOpti
 export function wire(
   resolved: ResolvedConfig,
   { source, env }: Pick<ShardingOptions, 'source' | 'env'>,
+  factories: ResourceFactories = {},
 ): ShardingOptions {
   const clock = systemClock
   const deadlines = systemDeadlines
@@ -63,6 +84,12 @@ export function wire(
     random: Math.random,
     budgets,
   })
+  const resources = new ShardResources(factories, {
+    clock,
+    deadlines,
+    random: Math.random,
+    hasShard: (shard) => layout.topology.shards.has(shard),
+  })
   const health = new HealthCheck(pools, clock)
-  return { layout, pools, poolBudgets: budgets, health, clock, source, env }
+  return { layout, pools, resources, poolBudgets: budgets, health, clock, source, env }
 }

@@ -13,7 +13,7 @@ export {
 } from './ambient-sharding.ts'
 export type { ConfigObject } from './config/config-object.ts'
 export { defineConfig } from './config/define-config.ts'
-export { type CreateShardingOptions, createSharding } from './create-sharding.ts'
+export { type CreateShardingOptions, createSharding, type ShardingWith } from './create-sharding.ts'
 export { setDefaultSharding } from './default-sharding.ts'
 export type { BreakerChangedMessage, BreakerStateName } from './diagnostics/breaker-events.ts'
 export type { BudgetChangedMessage } from './diagnostics/budget-events.ts'
@@ -121,6 +121,12 @@ export { createResourcePool } from './resources/create-resource-pool.ts'
 export { type GlobalResourcePool, resourcePool } from './resources/global-resource-pool.ts'
 export type { ResourcePool, ResourcePoolStats, ResourceTerms } from './resources/resource-pool.ts'
 export type { CreateContext, DestroyContext, ResourcePoolOptions } from './resources/resource-pool-options.ts'
+export {
+  defineResource,
+  type ResourceFactories,
+  type ResourceFactory,
+  type ResourcePoolOf,
+} from './resources/shard-resources.ts'
 export type { RouteExplanation } from './router/router.ts'
 export {
   bindScope,

@@ -31,10 +31,14 @@ import { type WarmUpOptions, type WarmUpReport, warmUp } from './operations/warm
 import type { BudgetStats, PoolBudgets } from './pool/pool-budgets.ts'
 import type { PoolRegistry, Role } from './pool/pool-registry.ts'
 import type { RoleStats, StatsOptions } from './pool/pool-stats.ts'
+import type { ResourcePool } from './resources/resource-pool.ts'
+import type { ShardResources } from './resources/shard-resources.ts'
 import type { LiveLayout } from './router/live-layout.ts'
 import type { RouteExplanation, Router } from './router/router.ts'
+import { missingScopeError } from './scope/missing-scope-error.ts'
 import type { TargetParts, TenantId } from './scope/scope.ts'
 import type { ScopeApi } from './scope/scope-api.ts'
+import { currentBinding } from './scope/scope-storage.ts'
 import { Scopes, type ScopesOptions } from './scope/scopes.ts'
 import { findShard } from './topology/find-shard.ts'
 import type { Topology } from './topology/topology.ts'
@@ -127,6 +131,15 @@ export interface Sharding extends ScopeApi, JobApi, FanOutApi, AsyncDisposable {
    */
   watch(): ConfigWatch
   /**
+   * The pool of the resources `name` of the shard that the code is connected to, as `createSharding({ resources })` makes
+   * them. It is made when it is asked for first, and closed with the Sharding, or when a reload has left its shard out and
+   * nobody uses it any more.
+   *
+   * @throws ScopeMissingError outside of this Sharding's scopes, ResourcePoolMissingError for an unknown name,
+   * ResourcePoolClosedError
+   */
+  resource(name: string): ResourcePool<unknown>
+  /**
    * Closes every connection, in phases: at once nothing is lent any more and those who wait are refused
    * (PoolDrainingError); requests and jobs that have their connection may finish; after four fifths of `deadlineMs` the
    * server is told to stop their queries, and whatever else they ask for is refused; at the deadline the sockets are
@@ -165,6 +178,7 @@ export class ShardingInstance extends Scopes implements Sharding {
   readonly #layout: LiveLayout
   readonly #reloader: Reloader
   readonly #pools: PoolRegistry
+  readonly #resources: ShardResources
   readonly #poolBudgets: PoolBudgets
   readonly #health: HealthCheck
   readonly #pending: PendingMigrations
@@ -178,6 +192,7 @@ export class ShardingInstance extends Scopes implements Sharding {
     this.#layout = layout
     this.#reloader = new Reloader(options)
     this.#pools = options.pools
+    this.#resources = options.resources
     this.#poolBudgets = options.poolBudgets
     this.id = options.pools.id
     this.#subscriptions = new Subscriptions(this.id)
@@ -260,7 +275,7 @@ export class ShardingInstance extends Scopes implements Sharding {
     if (!(deadlineMs >= 0))
       return Promise.reject(new TypeError(`deadlineMs must be 0 or more milliseconds, not ${deadlineMs}.`))
     this.#reloader.stop()
-    this.#closed ??= this.#pools.close(deadlineMs).finally(() => {
+    this.#closed ??= this.#close(deadlineMs).finally(() => {
       this.#subscriptions.end()
       this.#poolBudgets.leave()
       forgetSharding(this)
@@ -268,8 +283,21 @@ export class ShardingInstance extends Scopes implements Sharding {
     return this.#closed
   }
 
+  resource(name: string): ResourcePool<unknown> {
+    const rules = currentBinding()?.rules
+    if (rules?.api !== this) throw missingScopeError()
+    return this.#resources.get(rules.value.shard, name)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /** Requests that have their connection may finish, and need what else they use until then. */
+  async #close(deadlineMs: number): Promise<void> {
+    const since = performance.now()
+    await this.#pools.close(deadlineMs)
+    await this.#resources.close(Math.max(0, deadlineMs - (performance.now() - since)))
   }
 }
 

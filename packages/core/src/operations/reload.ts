@@ -3,6 +3,7 @@ import { loadConfig } from '../config/load-config.ts'
 import { type TopologyMessage, topologyReload, topologyReloaded } from '../diagnostics/topology-events.ts'
 import type { Rerouting } from '../errors.ts'
 import type { PoolRegistry } from '../pool/pool-registry.ts'
+import type { ShardResources } from '../resources/shard-resources.ts'
 import { comparePlacements } from '../router/compare-placements.ts'
 import { createLayout, type Layout } from '../router/layout.ts'
 import type { LiveLayout } from '../router/live-layout.ts'
@@ -31,6 +32,7 @@ export interface ReloadReport extends TopologyChange {
 export interface ReloadParts {
   readonly layout: LiveLayout
   readonly pools: PoolRegistry
+  readonly resources: ShardResources
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
   /** Where the first configuration came from. */
@@ -104,7 +106,7 @@ export class Reloader {
 
   /** In one go: no request sees one part of the old layout and another of the new. */
   #replace(next: Layout): TopologyChange {
-    const { layout, pools } = this.#parts
+    const { layout, pools, resources } = this.#parts
     pools.assertReplaceable()
     const before = layout.topology
     const change = compareTopologies(before, next.topology)
@@ -116,6 +118,7 @@ export class Reloader {
     }
     if (topologyReload.hasSubscribers) topologyReload.publish({ ...message })
     pools.adopt(next.topology)
+    resources.adopt((shard) => next.topology.shards.has(shard))
     layout.replace(next)
     if (topologyReloaded.hasSubscribers) topologyReloaded.publish({ ...message })
     return change

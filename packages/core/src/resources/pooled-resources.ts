@@ -63,6 +63,7 @@ export class PooledResources<T, X> implements ResourcePool<T, X> {
   #closed: Promise<void> | undefined
   #isForced = false
   #isRetired = false
+  #isGone = false
 
   /** @throws TypeError */
   constructor(
@@ -86,7 +87,7 @@ export class PooledResources<T, X> implements ResourcePool<T, X> {
       errors: this.#errors,
       driver: new SlotDriver({
         hooks: hooks as ResolvedOptions<T, never>,
-        indexes: indexes ?? new SlotIndexes(size),
+        indexes: indexes ?? new SlotIndexes(),
         isForced: () => this.#isForced,
         clock,
         deadlines,
@@ -107,6 +108,11 @@ export class PooledResources<T, X> implements ResourcePool<T, X> {
 
   get size(): number {
     return this.#hooks.size
+  }
+
+  /** Whether nothing is left, and it has been told. */
+  get isGone(): boolean {
+    return this.#isGone
   }
 
   get isClosing(): boolean {
@@ -195,10 +201,13 @@ export class PooledResources<T, X> implements ResourcePool<T, X> {
   async #close(deadlineMs: number): Promise<void> {
     await this.#pool.close(deadlineMs)
     await this.#reloading
-    if (!this.#isRetired) this.#tellShutdown()
+    this.#tellShutdown()
   }
 
+  /** Once, although somebody who has known a retired pool may still come. */
   #tellShutdown(): void {
+    if (this.#isGone) return
+    this.#isGone = true
     this.#publish(resourcePoolShutdown)
   }
 

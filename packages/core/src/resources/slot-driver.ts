@@ -24,7 +24,7 @@ export class SlotDriver<T> implements ResourceDriver<Slot<T>> {
 
   async open(signal: AbortSignal, onLost: (slot: Slot<T>) => void): Promise<Slot<T>> {
     const { hooks, indexes } = this.#options
-    const index = await indexes.take(signal)
+    const index = await indexes.take(hooks.size, signal)
     let slot: Slot<T> | undefined
     let isLost = false
     const lost = () => {

@@ -1,24 +1,21 @@
 /**
- * The numbers of a pool's resources, from 0 to `size` - 1. A number is taken before its resource is made and given back
+ * The numbers of a pool's resources, from 0 on. A number is taken before its resource is made and given back
  * once nothing of that resource is left, so that no two of them ever have the same: a transactional id that is made of it
  * is one producer's at a time.
  */
 export class SlotIndexes {
-  readonly #isTaken: boolean[]
-  readonly #waiting = new Set<(index: number) => void>()
+  readonly #taken = new Set<number>()
+  /** With the size of the pool that each wants one for. */
+  readonly #waiting = new Map<(index: number) => void, number>()
 
-  constructor(size: number) {
-    this.#isTaken = new Array<boolean>(size).fill(false)
-  }
-
-  /** The lowest that is free, as soon as one is. Rejects with the signal's reason. */
-  take(signal: AbortSignal): Promise<number> {
+  /** The lowest below `size` that is free, as soon as one is. Rejects with the signal's reason. */
+  take(size: number, signal: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
-      const free = this.#isTaken.indexOf(false)
-      if (free !== -1) {
-        this.#isTaken[free] = true
-        return resolve(free)
+      for (let index = 0; index < size; index++) {
+        if (this.#taken.has(index)) continue
+        this.#taken.add(index)
+        return resolve(index)
       }
       const leave = () => {
         this.#waiting.delete(grant)
@@ -29,16 +26,17 @@ export class SlotIndexes {
         resolve(index)
       }
       signal.addEventListener('abort', leave, { once: true })
-      this.#waiting.add(grant)
+      this.#waiting.set(grant, size)
     })
   }
 
   giveBack(index: number): void {
-    for (const grant of this.#waiting) {
+    for (const [grant, size] of this.#waiting) {
+      if (index >= size) continue
       this.#waiting.delete(grant)
       grant(index)
       return
     }
-    this.#isTaken[index] = false
+    this.#taken.delete(index)
   }
 }

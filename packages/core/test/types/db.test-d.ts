@@ -123,7 +123,7 @@ describe('scopes', () => {
 
 describe('a Sharding', () => {
   test('is made from a configuration that editors check', () => {
-    expectTypeOf(createSharding).returns.toEqualTypeOf<Sharding>()
+    expectTypeOf(createSharding()).toEqualTypeOf<Sharding>()
     expectTypeOf(setDefaultSharding).parameter(0).toEqualTypeOf<Sharding>()
     const config = defineConfig({
       router: { strategy: 'static' },
