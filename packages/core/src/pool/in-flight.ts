@@ -7,9 +7,6 @@ import { QueryWatch } from './query-watch.ts'
 import { shorterOf, type TimeLimit } from './time-limit.ts'
 import { Wire } from './wire.ts'
 
-/** What a query has shown of its connection: the server has answered it, or the connection was lost. */
-export type ConnectionOutcome = 'answered' | 'lost'
-
 export interface InFlightOptions {
   readonly shard: string
   readonly clock: Clock

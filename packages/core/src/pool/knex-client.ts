@@ -20,7 +20,7 @@ import { startTransaction } from './knex-transaction.ts'
 import { createMysqlDialect } from './mysql/mysql-dialect.ts'
 import type { RawConnection } from './raw-connection.ts'
 import { createSqliteDialect } from './sqlite/sqlite-dialect.ts'
-import { watched } from './write-watch.ts'
+import { watched } from './watched.ts'
 
 /**
  * A knex instance for one endpoint that has no pool of its own: every query runs on the lease of the scope in which

@@ -1,5 +1,5 @@
+import type { ConnectionOutcome } from './connection-outcome.ts'
 import type { Engine } from './engine.ts'
-import type { ConnectionOutcome } from './in-flight.ts'
 import type { LeaseEvents } from './lease-events.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 import type { RawConnection } from './raw-connection.ts'

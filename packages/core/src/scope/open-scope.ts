@@ -60,7 +60,7 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
   #lease: Lease | undefined
   /** What ends with this scope at the latest: scopes inside that have a lease, or have one inside. */
   #inner: Set<Dependent> | undefined
-  #sharedPlaces: SharedPlaces | undefined
+  #sharedPlaces: SharedPlaces<OpenScope> | undefined
   #sharedAfterResponse: AfterResponse | undefined
 
   constructor(
@@ -128,7 +128,7 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
   }
 
   /** Of the request, the job or the outermost `connectedTo`, as far as that is of the same Sharding. */
-  get sharedPlaces(): SharedPlaces {
+  get sharedPlaces(): SharedPlaces<OpenScope> {
     const outer = this.#outer?.rules
     if (outer !== undefined && outer.api === this.api) return outer.sharedPlaces
     this.#sharedPlaces ??= new SharedPlaces(this.#sharedAfterResponse)
@@ -136,7 +136,7 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
   }
 
   /** The same, where anybody has been on the shared database: most never are. */
-  get knownSharedPlaces(): SharedPlaces | undefined {
+  get knownSharedPlaces(): SharedPlaces<OpenScope> | undefined {
     const outer = this.#outer?.rules
     return outer !== undefined && outer.api === this.api ? outer.knownSharedPlaces : this.#sharedPlaces
   }

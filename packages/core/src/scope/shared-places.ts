@@ -1,6 +1,5 @@
-import type { Binding } from '../pool/binding.ts'
+import type { Binding, ScopeRules } from '../pool/binding.ts'
 import type { Endpoint } from '../topology/topology.ts'
-import type { OpenScope } from './open-scope.ts'
 import type { Scope } from './scope.ts'
 
 /** What becomes of queries that come after the response. */
@@ -10,8 +9,8 @@ export type AfterResponse = Parameters<Binding['lease']['detach']>[0]
  * Where a request, a job or an outermost `connectedTo` is on the shared database, beside its own shard: made when
  * `db.shared` is used first, and ended with it. One for each role, and for each way in which writes are prevented.
  */
-export class SharedPlaces {
-  readonly #places = new Map<string, Binding<OpenScope>>()
+export class SharedPlaces<Rules extends ScopeRules> {
+  readonly #places = new Map<string, Binding<Rules>>()
   #afterResponse: AfterResponse | undefined
 
   /** @param afterResponse undefined until the response is complete, and where there is none */
@@ -19,17 +18,17 @@ export class SharedPlaces {
     this.#afterResponse = afterResponse
   }
 
-  find(scope: Scope): Binding<OpenScope> | undefined {
+  find(scope: Scope): Binding<Rules> | undefined {
     return this.#places.get(keyOf(scope))
   }
 
   /** One that lies on one of these servers, whatever it is for. */
-  onOneOf(endpoints: readonly Endpoint[]): Binding<OpenScope> | undefined {
+  onOneOf(endpoints: readonly Endpoint[]): Binding<Rules> | undefined {
     const ids = new Set(endpoints.map(({ id }) => id))
-    return [...this.#places.values()].find(({ rules }) => ids.has(rules.endpoint.endpoint.id))
+    return [...this.#places.values()].find(({ lease }) => ids.has(lease.endpoint))
   }
 
-  add(scope: Scope, place: Binding<OpenScope>): void {
+  add(scope: Scope, place: Binding<Rules>): void {
     this.#places.set(keyOf(scope), place)
     if (this.#afterResponse !== undefined) place.lease.detach(this.#afterResponse)
   }

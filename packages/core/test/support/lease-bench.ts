@@ -1,6 +1,6 @@
 import type { PoolConfig } from '../../src/config/resolved-config.ts'
 import { LazyCorrelation } from '../../src/diagnostics/correlation.ts'
-import type { ConnectionOutcome } from '../../src/pool/in-flight.ts'
+import type { ConnectionOutcome } from '../../src/pool/connection-outcome.ts'
 import { Lease } from '../../src/pool/lease.ts'
 import { LeaseEvents } from '../../src/pool/lease-events.ts'
 import { LeaseHolders, type LongHeld } from '../../src/pool/lease-holders.ts'
