@@ -17,7 +17,7 @@ let sharding: Sharding
 
 beforeAll(async () => {
   primary = await startPostgres()
-  for (const name of ['one', 'two']) await primary.createDatabase(name)
+  for (const name of ['one', 'two', 'plans']) await primary.createDatabase(name)
   standby = await startStandby(primary)
   const shard = (name: string) => ({
     connection: primary.urlOf(name),
@@ -25,7 +25,11 @@ beforeAll(async () => {
     tenants: [name],
   })
   sharding = createSharding({
-    config: { defaults: { client: 'pg' }, shards: { one: shard('one'), two: shard('two') } },
+    config: {
+      defaults: { client: 'pg' },
+      shards: { one: shard('one'), two: shard('two') },
+      shared: { connection: primary.urlOf('plans') },
+    },
   })
   for (const name of ['one', 'two']) {
     await sharding.connectedTo(name, () =>
@@ -339,9 +343,10 @@ describe('a job that has written', () => {
     })
   })
 
-  test('leaves no connection out, to the primary or the replica, however it ends', async () => {
+  test('leaves no connection out, to the primary, the replica or the shared database, however it ends', async () => {
     const { db } = sharding
     const begun = async () => {
+      await db.shared.raw('select 1')
       await write('ends')
       await reading(() => read('ends'))
       await sharding.connectedTo({ role: 'reading', separate: true }, () => read('ends'))
@@ -368,6 +373,7 @@ describe('a job that has written', () => {
         await early()
         const trx = await db.transaction()
         await trx('notes').where({ client: 'ends' }).update({ n: 1 })
+        await (await db.shared.transaction()).raw('select 1')
       },
       'with scopes that nobody awaits': async () => {
         const [reads, writes] = [deferred(), deferred()]
@@ -389,6 +395,7 @@ describe('a job that has written', () => {
         await write('ends')
         void reading(() => db.raw('select pg_sleep(0.05)')).catch(() => {})
         void db.raw('select pg_sleep(0.05)').catch(() => {})
+        void db.shared.raw('select pg_sleep(0.05)').catch(() => {})
       },
       'with a connection that is lost': async () => {
         await begun()
@@ -396,15 +403,13 @@ describe('a job that has written', () => {
         await reading(() => read('ends'))
       },
     }
-    for (const [way, run] of Object.entries(endings)) {
+    for (const run of Object.values(endings)) {
       await sharding.connectedTo('one', run).catch(() => {})
-      const { writing, reading: replica } = sharding.stats().shards['one'] as never as Record<
-        string,
-        { active: number; waiting: number }
-      >
-      await until(() => writing?.active === 0 || sharding.stats().shards['one']?.writing.active === 0)
-      await until(() => sharding.stats().shards['one']?.reading.active === 0)
-      expect([writing?.waiting, replica?.waiting], way).toEqual([0, 0])
+      const out = () =>
+        Object.values(sharding.stats().shards).flatMap((roles) =>
+          Object.values(roles).flatMap(({ active, waiting }) => [active, waiting]),
+        )
+      await until(() => out().every((count) => count === 0))
     }
     never.resolve()
   })
