@@ -29,7 +29,7 @@ function whyNot(driver: string): string | undefined {
 /** Tests of what only one database does. */
 const OWN: Readonly<Record<EngineName, string[]>> = {
   PostgreSQL: [],
-  MariaDB: ['test/engines/mariadb.test.ts'],
+  MariaDB: ['test/engines/mariadb.test.ts', 'test/engines/mariadb-replica.test.ts'],
   'SQLite (libsql)': ['test/engines/sqlite.test.ts'],
   'SQLite (better-sqlite3)': ['test/engines/sqlite.test.ts'],
 }

@@ -394,7 +394,7 @@ export interface PoolObject {
 /** Options of a circuit breaker, for each server of a shard. Times are milliseconds. */
 export interface BreakerObject {
   /**
-   * Failures in a row after which a database without open connections counts as down.
+   * Failures in a row after which a database without open connections counts as down; of a replica the first is enough.
    *
    * @default 5
    */

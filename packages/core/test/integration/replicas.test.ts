@@ -394,3 +394,16 @@ test('fault 26: a standby that was promoted is refused', async () => {
   await until(() => statusOf(sharding, 0)?.fault === 'mistaken')
   expect(await port()).toBe(primary.port)
 })
+
+test('a replica whose connections are all in use is asked in its turn, and goes on serving', async () => {
+  const maxLagMs = 500
+  const sharding = open({ replicas: [{ connection: first.url }], pool: { max: 1 }, reading: { maxLagMs } })
+  await until(async () => (await read(sharding)) === 0)
+  const endsAt = performance.now() + 2 * maxLagMs
+  const answers: Answer[] = []
+  const busy = Array.from({ length: 3 }, async () => {
+    while (performance.now() < endsAt) answers.push(await read(sharding))
+  })
+  await Promise.all(busy)
+  expect(countOf(answers, 0) / answers.length).toBeGreaterThan(0.9)
+})
