@@ -25,7 +25,8 @@ export interface CreateShardingOptions {
   readonly env?: NodeJS.ProcessEnv
   /**
    * What else each shard has beside its database, such as message producers: `sharding.resource(name)` lends it. A function
-   * for each name, called with a shard's name when somebody there needs one; write it with {@link defineResource}.
+   * for each name, called with a shard's name when somebody there needs one; what it returns is
+   * best written with {@link defineResource}.
    */
   readonly resources?: ResourceFactories
 }

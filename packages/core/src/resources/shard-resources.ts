@@ -16,9 +16,11 @@ export type ResourceFactories = Readonly<Record<string, ResourceFactory>>
 export type ResourcePoolOf<F> =
   F extends ResourceFactory<infer T, infer X> ? ResourcePool<T, X> : ResourcePool<unknown>
 
-/** Tells TypeScript what a factory makes, so that its hooks and `sharding.resource()` know. */
-export function defineResource<T, X = unknown>(factory: ResourceFactory<T, X>): ResourceFactory<T, X> {
-  return factory
+/** The options as they are: lets TypeScript know what `create` makes, for the other hooks and `sharding.resource()`. */
+export function defineResource<T, X = unknown>(
+  options: ResourcePoolOptions<T, X>,
+): ResourcePoolOptions<NoInfer<T>, NoInfer<X>> {
+  return options
 }
 
 /** How long after its deadline a close waits for what is being destroyed. */

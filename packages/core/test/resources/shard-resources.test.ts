@@ -21,15 +21,16 @@ function configOf(...shards: string[]) {
 function open(...shards: string[]) {
   const made: string[] = []
   const destroyed: string[] = []
-  const events = defineResource((shard: string) => ({
-    size: 2,
-    create(index: number) {
-      const id = `${shard}-${index}`
-      made.push(id)
-      return { id }
-    },
-    destroy: ({ id }) => void destroyed.push(id),
-  }))
+  const events = (shard: string) =>
+    defineResource({
+      size: 2,
+      create(index: number) {
+        const id = `${shard}-${index}`
+        made.push(id)
+        return { id }
+      },
+      destroy: ({ id }) => void destroyed.push(id),
+    })
   const sharding = createSharding({ config: configOf(...shards), resources: { events } })
   const on = <T>(shard: string, fn: () => T | PromiseLike<T>) =>
     sharding.connectedTo({ shard, checkout: 'lazy' }, fn)

@@ -32,7 +32,13 @@ test('a pool lends what create makes, and begin what a transaction is', async ()
 
 test('sharding.resource() knows the names and what is behind them', () => {
   const typed = createSharding({
-    resources: { events: defineResource((_shard) => ({ create: async () => producer })) },
+    resources: {
+      events: (_shard) =>
+        defineResource({
+          create: async () => producer,
+          destroy: (resource) => expectTypeOf(resource).toEqualTypeOf<Producer>(),
+        }),
+    },
   })
   expectTypeOf(typed.resource('events')).toEqualTypeOf<ResourcePool<Producer, unknown>>()
   // @ts-expect-error there is none of that name
