@@ -133,6 +133,23 @@ test('a run that waits for another does not hold up its CREATE INDEX CONCURRENTL
   expect((await second).shards['one']).toMatchObject({ status: 'unchanged' })
 })
 
+test('without locks that end with their session there is that of knex, which nobody breaks', async () => {
+  // What speaks PostgreSQL's protocol and has no advisory locks is told by its client.
+  const sharding = openSharding({ one: { client: 'cockroachdb', connection: url } })
+  const migrate = (...names: string[]) =>
+    sharding.migrate.latest({
+      tableName: 'plain_migrations',
+      migrationSource: migrationSource(Object.fromEntries(names.map((name) => [name, makes(name)]))),
+    })
+  expect((await migrate('plain')).counts.migrated).toBe(1)
+  await runSql(url, 'update plain_migrations_lock set is_locked = 1')
+  const error = await errorOf(() => migrate('plain', 'plainer'))
+  expect((error as MigrationFailedError).report.shards['one']).toMatchObject({
+    status: 'failed',
+    error: { code: 'SHARD_ERR_MIGRATION_LOCKED' },
+  })
+})
+
 test("time limits that the session has don't end a migration, and hold again for whoever comes next", async () => {
   const session = { statement_timeout: 150, idle_in_transaction_session_timeout: 150 }
   const sharding = openSharding({ one: { connection: url, session, scrub: 'never', pool: { max: 1 } } })

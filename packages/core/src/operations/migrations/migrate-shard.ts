@@ -8,7 +8,7 @@ import { type CompletedMigration, lastBatch, readCompleted } from './migration-t
 import { onShard } from './on-shard.ts'
 import { makePatient } from './session-patience.ts'
 import type { MigratedShard } from './shard-settings.ts'
-import { type LockWait, waitForLock } from './wait-for-lock.ts'
+import { type LockWait, lockedError, waitForLock } from './wait-for-lock.ts'
 import { type MigrationWatcher, WatchedSource } from './watched-source.ts'
 
 /** What is to be done on each shard. */
@@ -26,6 +26,9 @@ export interface ShardWatcher extends MigrationWatcher {
 }
 
 const LOCK_TIMEOUT_MS = 60_000
+
+const KNEX_HOLDER =
+  'knex itself is at work on them, or was killed when it was; if it was, `knex migrate:unlock` helps'
 
 export function lockTimeoutOf(lockTimeoutMs: number | null = LOCK_TIMEOUT_MS): number | null {
   return lockTimeoutMs
@@ -122,8 +125,7 @@ class ShardRun {
       await createMigrator(knex, true).list(this.#config())
       await waitForLock(() => row.tryTake(), {
         ...wait,
-        holder:
-          'knex itself is at work on them, or was killed when it was; if it was, `knex migrate:unlock` helps',
+        holder: KNEX_HOLDER,
       })
       return await this.#run(knex, true).finally(() => row.release().catch(() => {}))
     } finally {
@@ -161,7 +163,8 @@ class ShardRun {
         undo === undefined ? await migrator.latest(config) : await migrator.rollback(config, true)
       const status = migrations.length === 0 ? 'unchanged' : 'migrated'
       return { status, migrations: Object.freeze([...migrations]), batch: batch || null }
-    } catch (error) {
+    } catch (thrown) {
+      const error = isKnexLock(thrown) ? lockedError(this.#migrated.shard.name, KNEX_HOLDER, thrown) : thrown
       const after = await readCompleted(knex, settings).catch(() => undefined)
       if (after === undefined) throw error
       const [from, to] = undo === undefined ? [after, before] : [before, after]
@@ -207,6 +210,11 @@ class ShardRun {
       holder: 'another run is at work on them',
     }
   }
+}
+
+/** What knex throws where its lock is the only one. */
+function isKnexLock(error: unknown): boolean {
+  return error instanceof Error && error.name === 'MigrationLocked'
 }
 
 function abortedError(shard: string, migration: string, cause: unknown): MigrationAbortedError {

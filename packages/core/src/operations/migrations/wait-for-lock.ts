@@ -25,12 +25,15 @@ export async function waitForLock(
     signal?.throwIfAborted()
     if (isFirst) onWait()
     const leftMs = until - performance.now()
-    if (leftMs <= 0)
-      throw new MigrationLockedError(
-        `The migrations of shard "${shard}" were not begun: ${holder}. lockTimeoutMs says how long to wait.`,
-        { shard },
-      )
+    if (leftMs <= 0) throw lockedError(shard, `${holder}; lockTimeoutMs says how long to wait`)
     await delay(Math.min(pauseMs, leftMs), undefined, signal === undefined ? {} : { signal })
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
   }
+}
+
+export function lockedError(shard: string, holder: string, cause?: unknown): MigrationLockedError {
+  return new MigrationLockedError(`The migrations of shard "${shard}" were not begun: ${holder}.`, {
+    shard,
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
