@@ -105,10 +105,11 @@ export class LagWatch {
     this.#asked.add(replica)
     try {
       const found = await replica.open().ask((engine, connection) => engine.progress?.(connection), isUrgent)
-      const asOf = isPrimaryKnown && found?.position !== undefined ? undefined : found?.lagMs
-      const sample = this.#samples.findLast(({ position }) => position <= (found?.position ?? -1n))
+      const { position: replayed, lagMs: ownWord } = found ?? {}
+      const sample = this.#samples.findLast(({ position }) => replayed !== undefined && position <= replayed)
       if (sample !== undefined) replica.refresh(sample.at)
-      if (asOf !== undefined) replica.refresh(askedAt - asOf)
+      const isComparable = isPrimaryKnown && replayed !== undefined
+      if (!isComparable && ownWord !== undefined) replica.refresh(askedAt - ownWord)
     } catch {
       // Its circuit breaker knows more.
     } finally {
