@@ -1,10 +1,25 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { ResourceUnavailableError } from '@sherd/core'
 import ts from 'typescript'
-import { expect, test } from 'vitest'
-import { codedRows, ROOT, readPage } from './support/markdown.ts'
+import { afterAll, expect, test, vi } from 'vitest'
+import { codeBlocks, codedRows, ROOT, readPage } from './support/markdown.ts'
 
 const core = join(ROOT, 'packages/core/src')
 const page = codedRows(readPage('docs/resource-pools.md'))
+
+// Inside the package, so that imports in the samples find what is installed here.
+const folder = mkdtempSync(join(ROOT, 'docs', '.resources-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function sampleWith(text: string, replace: (code: string) => string = (code) => code): Promise<unknown> {
+  const samples = codeBlocks(readPage('docs/resource-pools.md')).filter(({ code }) => code.includes(text))
+  expect(samples).toHaveLength(1)
+  const file = join(folder, `${text}.ts`)
+  writeFileSync(file, replace(samples[0]?.code ?? ''))
+  return import(file)
+}
 
 /** The names of an interface's properties. */
 function fieldsOf(file: string, names: readonly string[]): string[][] {
@@ -42,4 +57,33 @@ test('docs/resource-pools.md has every event with its fields', { timeout: 60_000
     .filter(([name]) => name?.startsWith('`resource-pool:'))
     .map(([name = '', , fields = '']) => [name.slice(1, -1), fields.replaceAll('`', '').split(', ').sort()])
   expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(published))
+})
+
+test('the sample of the global pool prints what it says', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+  await sampleWith('resourcePool.setup')
+  const said = codeBlocks(readPage('docs/resource-pools.md'))
+    .flatMap(({ code }) => [...code.matchAll(/console\.log.*\/\/ (.*)$/gm)])
+    .map(([, text]) => text)
+  expect(log.mock.calls.map((args) => args.join(' '))).toEqual(said.map((text) => text?.replace('null', '')))
+  log.mockRestore()
+})
+
+test('the sample for Kafka comes as far as its broker, which is not there', { timeout: 30_000 }, async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  const loaded = sampleWith('transactionalId', (code) =>
+    code.replace(
+      "['localhost:9092']",
+      `['127.0.0.1:${port}'], retry: { retries: 1, initialRetryTime: 10 }, logLevel: 0`,
+    ),
+  )
+  const error = await loaded.then(
+    () => undefined,
+    (reason) => reason,
+  )
+  expect(error).toBeInstanceOf(ResourceUnavailableError)
+  expect(String(error.cause)).toMatch(/^KafkaJS.*ECONNREFUSED/)
 })
