@@ -9,7 +9,7 @@ import {
 } from '@sherd/core/adapter'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { answerErrorsOf, hostOf } from './answer.ts'
+import { answerErrorsOf, FastifyHost } from './answer.ts'
 import { optionsOfRoutes, type RouteShardOptions, type ShardPluginOptions } from './options.ts'
 
 declare module 'fastify' {
@@ -37,7 +37,11 @@ const plugin: FastifyPluginAsync<ShardPluginOptions> = async (fastify, { closeSh
   })
   // Hooks with callbacks: from an async one no scope reaches those behind it.
   fastify.addHook('onRequest', (request, reply, next) => {
-    enterNodeRequest(hostOf(request, reply), optionsOf(request.routeOptions.config.shard), next as Next)
+    enterNodeRequest(
+      new FastifyHost(request, reply),
+      optionsOf(request.routeOptions.config.shard),
+      next as Next,
+    )
   })
   // By now the body has been read and checked.
   fastify.addHook('preHandler', (request, _reply, next) => {

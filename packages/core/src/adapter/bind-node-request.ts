@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { sendAnswer } from './answer.ts'
+import { BareHost } from './bare-host.ts'
 import { goOnIn, type Next, type NodeHost, NodeRequestBinding, type Outcome } from './node-request-binding.ts'
 import type { RequestOptions, RequestShard } from './request-options.ts'
 import { planFor } from './request-plan.ts'
@@ -20,22 +20,7 @@ export function bindNodeRequest<R extends IncomingMessage>(
   next: Next,
   routeOf?: (req: R) => string | undefined,
 ): void {
-  const host: NodeHost<R> = {
-    request: req,
-    req,
-    res,
-    get isAnswered() {
-      return res.headersSent
-    },
-    get route() {
-      return routeOf?.(req)
-    },
-    // Express has none of its own: whatever gives requests an id, such as pino-http, puts it there.
-    get requestId() {
-      return (req as { id?: unknown }).id
-    },
-    answer: (problem) => sendAnswer(res, problem),
-  }
+  const host = new BareHost(req, res, routeOf)
   new NodeRequestBinding(host, planFor(options), hasUnreadBody(req), outcomeOf(host, next)).start()
 }
 

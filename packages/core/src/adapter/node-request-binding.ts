@@ -64,7 +64,7 @@ export class NodeRequestBinding<R> {
     this.#outcome = outcome
     this.#state = requestState(req)
     const { binding, shard } = this.#state
-    this.#around = { ...(binding && { binding }), ...(shard && { shard }) }
+    this.#around = { binding, shard }
     this.#wasAnswered = res.writableEnded
     this.#waitsForBody = waitsForBody
     const { method = 'GET', headers, rawHeaders } = req
@@ -190,8 +190,10 @@ export class NodeRequestBinding<R> {
 
   /** Where those who come after find the request. */
   #stand({ binding, shard }: Place, checkOut?: (next: Next) => void): void {
-    Object.assign(this.#state, { binding, shard, checkOut })
-    if (this.#host.request === this.#host.req) Object.assign(this.#host.req, { shard })
+    this.#state.binding = binding
+    this.#state.shard = shard
+    this.#state.checkOut = checkOut
+    if (this.#host.request === this.#host.req) (this.#host.req as Place).shard = shard
   }
 
   #refuse(error: unknown): void {

@@ -2,6 +2,7 @@ import type { Binding } from '../pool/binding.ts'
 import type { OpenScope } from '../scope/open-scope.ts'
 import type { Scope } from '../scope/scope.ts'
 import type { WriteLog } from '../scope/write-log.ts'
+import { BoundShard } from './bound-shard.ts'
 import { requestIdOf } from './request-id.ts'
 import { requestName } from './request-name.ts'
 import type { RequestParts, RequestShard } from './request-options.ts'
@@ -35,7 +36,7 @@ export class RequestScope {
     this.#plan = plan
     this.#ownsLease = ownsLease
     this.binding = binding
-    this.shard = requestShard(binding, plan)
+    this.shard = new BoundShard(binding, plan.sharding)
     binding.rules.entered()
   }
 
@@ -87,18 +88,5 @@ export class RequestScope {
   discard(): void {
     const ended = this.binding.rules.end()
     if (this.#ownsLease) this.binding.lease.end(ended)
-  }
-}
-
-function requestShard({ rules }: Binding<OpenScope>, { sharding }: RequestPlan<never>): RequestShard {
-  const { value, life } = rules
-  return {
-    name: value.shard,
-    ...(value.tenant === undefined ? {} : { tenant: value.tenant }),
-    scope: value,
-    sharding,
-    get signal() {
-      return life.signal
-    },
   }
 }

@@ -6,15 +6,15 @@ import type { RequestShard } from './request-options.ts'
 /** What is known about a request that a middleware has seen, for those that come after it. */
 export interface RequestState {
   /** The scope that it runs in, unless it runs unscoped. */
-  binding?: Binding<OpenScope>
+  binding?: Binding<OpenScope> | undefined
   /** The same, as applications see it. */
-  shard?: RequestShard
+  shard?: RequestShard | undefined
   /** Whether answers may name its shard. */
   exposeShard?: boolean
   /** What its client has written, where that decides where it reads. */
   writes?: ClientWrites
   /** Takes its connection, where that was left until its body has been read. */
-  checkOut?: (next: (error?: unknown) => void) => void
+  checkOut?: ((next: (error?: unknown) => void) => void) | undefined
 }
 
 const KEY = Symbol.for('sherd.requests')

@@ -8,9 +8,12 @@ import type { ServerResponse } from 'node:http'
  */
 export function whenAnswered(res: ServerResponse, callback: () => void): void {
   const { end } = res
-  res.end = function (this: ServerResponse, ...args: Parameters<ServerResponse['end']>) {
+  const answering = function (this: ServerResponse, ...args: Parameters<ServerResponse['end']>) {
     const result = Reflect.apply(end, this, args)
+    // Node keeps responses for longer than they last: they should not keep what the callback leads to.
+    if (res.end === answering) res.end = end
     callback()
     return result
   } as ServerResponse['end']
+  res.end = answering
 }
