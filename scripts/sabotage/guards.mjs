@@ -1250,8 +1250,8 @@ export const guards = [
     file: core('budget/divided-budget.ts'),
     find: '|| round !== part.round',
     replace: '',
-    tests: tests('budget/budget-coordinator.model.test.ts'),
-    reddens: /^workers that join, die and leave/,
+    tests: tests('budget/budget-coordinator.test.ts'),
+    reddens: /^what confirms an earlier grant/,
   },
   {
     name: 'shared budget: sessions of a dead worker are given away while they are there',

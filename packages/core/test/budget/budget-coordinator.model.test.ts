@@ -69,6 +69,6 @@ test('workers that join, die and leave while messages are lost, late or doubled 
         )
       },
     ),
-    { numRuns: scaled(20_000) },
+    { numRuns: scaled(10_000) },
   )
 })

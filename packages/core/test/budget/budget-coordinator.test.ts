@@ -153,3 +153,18 @@ test('a worker to which nobody answers has nothing, tells it once, and begins wh
   bench.network.deliverAll()
   expect(budget.limit).toBe(4)
 })
+
+test('what confirms an earlier grant says nothing of the last', () => {
+  const bench = benchOf(1, 4)
+  const [first] = bench.workers
+  if (first === undefined) throw new Error('nobody')
+  const second = bench.start(4)
+  // The second is heard, the first is told of its smaller share, and has not got that yet.
+  bench.network.deliver(0)
+  const stale = { type: BUDGET_MESSAGE, kind: 'held', member: 'worker-1', budget: SERVER, round: 1 } as const
+  first.connection.receive({ ...stale, held: 0 })
+  for (let left = 4; left > 0; left--) first.ask()
+  expect(first.inUse).toBe(4)
+  bench.network.deliverAll()
+  expect([first.budget.limit, second.budget.limit]).toEqual([2, 0])
+})
