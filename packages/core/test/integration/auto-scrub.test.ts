@@ -143,6 +143,17 @@ describe('of an ordinary database', () => {
     })
   }
 
+  test('L8: scrub: auto rolls back what is left open, however harmless', async () => {
+    const { sharding, lease, counts } = open(await doubted, 'auto')
+    await lease(async (db) => {
+      await db.raw('begin')
+      await db('items').insert({ name: 'left open' })
+    })
+    expect(await lease((db) => db('items').where({ name: 'left open' }))).toEqual([])
+    expect(counts()).toEqual({ scrubCount: 1, scrubSkippedCount: 1 })
+    expect(sharding.stats().shards['one']?.writing.rollbackCount).toBe(1)
+  })
+
   test('L8: scrub: auto scrubs after a query that was stopped, lest the server stop what comes next', async () => {
     const url = await createDatabase()
     await runSql(url, ...PLAIN)
