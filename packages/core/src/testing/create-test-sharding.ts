@@ -31,6 +31,7 @@ export interface TestShardingOptions extends CreateShardingOptions {
 export async function createTestSharding({
   config,
   env = process.env,
+  resources,
   prepare,
   template,
 }: TestShardingOptions = {}): Promise<Sharding> {
@@ -39,7 +40,7 @@ export async function createTestSharding({
   const templateOf = typeof template === 'function' ? template : () => template
   try {
     const sharding = new TestSharding(
-      wire(await databases.create(resolved, templateOf), { source: config, env }),
+      wire(await databases.create(resolved, templateOf), { source: config, env }, resources),
       databases,
     )
     try {
