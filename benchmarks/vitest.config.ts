@@ -1,7 +1,4 @@
 import { defineConfig } from 'vitest/config'
-import { sharedWithPostgres } from '../vitest.shared.ts'
+import { shared } from '../vitest.shared.ts'
 
-export default defineConfig({
-  ...sharedWithPostgres,
-  test: { ...sharedWithPostgres.test, fileParallelism: false },
-})
+export default defineConfig({ ...shared, test: { ...shared.test, fileParallelism: false } })

@@ -31,7 +31,7 @@ export class HostField implements AsyncDisposable {
   }
 
   async open(hosts: Readonly<Record<string, HostOptions>>, poolMax: number): Promise<void> {
-    for (const [name, { variant, hygiene }] of Object.entries(hosts)) {
+    const opening = Object.entries(hosts).map(async ([name, { variant, hygiene }]) => {
       const process: Host['process'] = new MeasuredProcess('host-process')
       const { url } = this.#database
       const port = await process.call('open', {
@@ -43,7 +43,8 @@ export class HostField implements AsyncDisposable {
         applicationName: name,
       })
       this.#hosts.set(name, { process, port })
-    }
+    })
+    await Promise.all(opening)
   }
 
   /** So that what is compiled and what is connected later is there. */
