@@ -35,6 +35,33 @@ describe.each(expressVersions)('shardMiddleware in %s', (_version, express) => {
     return { app, agent: supertest(app.url), sharding }
   }
 
+  it('brings writers their stamp beside the cookies of the application, and needs a secret for it at the start', async () => {
+    const sharding = openSharding({
+      shard_0: { connection: url, replicas: [{ connection: replicaUrl }], tenants: ['acme'] },
+    })
+    const app = await start(express, {
+      sharding,
+      options: { readFromReplicas: { secret: 'a secret of thirty-two characters' } },
+      routes: (routes) => {
+        routes.post(
+          '/login',
+          route(async (_req, res) => {
+            await db.raw('create temporary table written ()')
+            res.cookie('session', '1').cookie('theme', 'dark').json(currentScope())
+          }),
+        )
+      },
+    })
+    const answer = await supertest(app.url).post('/login').set('x-tenant-id', 'acme')
+    expect(answer.get('Set-Cookie')).toEqual([
+      'session=1; Path=/',
+      'theme=dark; Path=/',
+      expect.stringMatching(/^sherd-stamp-[\w-]{8}=/),
+    ])
+    await atRest(sharding)
+    expect(() => shardMiddleware({ sharding, readFromReplicas: true })).toThrow(/SHERD_STAMP_SECRET/)
+  })
+
   it('refuses at start what it cannot use', () => {
     const sharding = openShard(url)
     expect(() => shardMiddleware({ sharding, chekout: 'lazy' } as never)).toThrow(

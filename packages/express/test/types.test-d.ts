@@ -32,6 +32,25 @@ describe('the types', () => {
     shardMiddleware({ tenant: [{ header: 'x-tenant-id' }, async (req) => req.cookies.tenant as string] })
   })
 
+  it('know Express’s request in a store of stamps, and refuse what reading from replicas refuses', () => {
+    shardMiddleware({ readFromReplicas: true })
+    shardMiddleware({
+      readFromReplicas: {
+        windowMs: 5000,
+        store: {
+          lastWrite: async (req, shard) => (req.get('x-user') === shard ? 1 : undefined),
+          wrote: (req, shard, at, keepMs) => expectTypeOf([req.ip, shard, at, keepMs]).not.toBeAny(),
+        },
+      },
+    })
+    // @ts-expect-error no such option
+    shardMiddleware({ readFromReplicas: { window: 5000 } })
+    // @ts-expect-error no such value
+    shardMiddleware({ readFromReplicas: { cookie: { sameSite: 'lax' } } })
+    // @ts-expect-error half a store
+    shardMiddleware({ readFromReplicas: { store: { lastWrite: () => undefined } } })
+  })
+
   it('refuse what the options refuse', () => {
     // @ts-expect-error no such option
     shardMiddleware({ chekout: 'lazy' })

@@ -2,8 +2,9 @@ import { connectedTo, currentScope, db } from '@sherd/core'
 import { shardPlugin } from '@sherd/fastify'
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { openSharding } from '../../core/test/support/open-sharding.ts'
 import { until } from '../../core/test/support/until.ts'
-import { ACME, create, HEADER, openShard, poolOf } from './support/application.ts'
+import { ACME, create, HEADER, openShard, poolOf, url } from './support/application.ts'
 
 const show = async (request: FastifyRequest) => ({
   scope: currentScope() ?? null,
@@ -25,6 +26,30 @@ describe('shardPlugin', () => {
     expect((await app.inject('/')).json()).toEqual({ scope: null })
     expect(app.sharding).toBe(sharding)
     await until(() => poolOf(sharding).active === 0)
+  })
+
+  it('reads on replicas for methods that only read, and brings writers their stamp beside the cookies of the reply', async () => {
+    const sharding = openSharding({
+      shard_0: { connection: url, replicas: [{ connection: url }], tenants: ['acme'] },
+    })
+    const app = create()
+    const secret = 'a secret of thirty-two characters'
+    app.register(shardPlugin, { sharding, ...HEADER, readFromReplicas: { secret } })
+    const scope = async () => currentScope()
+    app.get('/', scope)
+    app.get('/primary', { config: { shard: { role: 'writing' } } }, scope)
+    app.post('/', async (_request, reply) => {
+      await db.raw('create temporary table written ()')
+      return reply.header('set-cookie', 'session=1').header('set-cookie', 'theme=dark').send({ done: true })
+    })
+    expect((await app.inject({ url: '/', headers: ACME })).json()).toMatchObject({ role: 'reading' })
+    expect((await app.inject({ url: '/primary', headers: ACME })).json()).toMatchObject({ role: 'writing' })
+    const { cookies } = await app.inject({ method: 'POST', url: '/', headers: ACME })
+    expect(cookies.map(({ name }) => name)).toEqual([
+      'session',
+      'theme',
+      expect.stringMatching(/^sherd-stamp-/),
+    ])
   })
 
   it('L2: takes the connection once the body has been read and validated', async () => {

@@ -21,6 +21,7 @@ describe('the types', () => {
       skip: (request) => request.is404,
       perRequest: (request) => (request.routeOptions.method === 'GET' ? { role: 'reading' } : undefined),
       closeSharding: true,
+      readFromReplicas: { store: { lastWrite: (request) => request.body as number, wrote: () => {} } },
     })
   })
 

@@ -299,4 +299,32 @@ describe('what the function leaves open', () => {
     await expect(late('reject')).resolves.toBe('SHARD_ERR_LEASE_REVOKED')
     await until(() => isAtRest(sharding))
   })
+
+  it('brings a client its stamp by addHeader, however the function settles, and insists on that', async () => {
+    const sharding = openSharding({
+      shard_0: { connection: url, replicas: [{ connection: url }], tenants: ['acme'] },
+    })
+    const options: RequestOptions<Request> = {
+      sharding,
+      tenant: { header: 'x-tenant-id' },
+      readFromReplicas: { secret: 'a secret of thirty-two characters' },
+    }
+    const ask = (method: string, fn: () => Promise<unknown>, headers: [string, string][]) => {
+      const request = requestOf('acme', { method })
+      const addHeader = (name: string, value: string) => headers.push([name, value])
+      return withRequest(request, { ...partsOf(request), addHeader }, options, fn)
+    }
+    const stamp = ['set-cookie', expect.stringMatching(/^sherd-stamp-/)]
+    const write = async () => db.raw('create temporary table written ()')
+    const read: [string, string][] = []
+    const written: [string, string][] = []
+    const failed: [string, string][] = []
+    await ask('GET', async () => expect(currentScope()?.role).toBe('reading'), read)
+    await ask('POST', write, written)
+    await errorOf(() => ask('POST', () => write().then(() => Promise.reject(new Error('after it'))), failed))
+    expect([read, written, failed]).toEqual([[], [stamp], [stamp]])
+    const request = requestOf('acme')
+    await expect(withRequest(request, partsOf(request), options, write)).rejects.toThrow(/needs `addHeader`/)
+    await until(() => isAtRest(sharding))
+  })
 })
