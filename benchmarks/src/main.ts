@@ -43,6 +43,8 @@ if (!isQuick) {
   writePage()
   console.log('\nWritten: docs/benchmarks.md')
 }
+// Whatever a suite that failed has left running ends with this process.
+process.exit()
 
 async function runAndKeep(suite: Suite): Promise<void> {
   const progress = new Progress()

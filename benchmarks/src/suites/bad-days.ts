@@ -22,6 +22,8 @@ const PATIENCE_MS = 1000
 /** Long enough for one that waits for its own time limits. */
 const REFUSED_PATIENCE_MS = 5000
 const HOLE_MS = 5000
+/** More than the two seconds for which a request may wait for a connection. */
+const OVERLOAD_PATIENCE_MS = 3000
 const GIVE_UP_MS = 40_000
 const TIMES = [2, 5, 10]
 /** What the database can bear at most. */
@@ -163,7 +165,7 @@ async function measureRecovery(
 }
 
 async function measureOverload({ port }: Host, { load, isQuick }: Scene, times: number): Promise<Sample> {
-  const asked = { port, path: '/sleep', patienceMs: PATIENCE_MS }
+  const asked = { port, path: '/sleep', patienceMs: OVERLOAD_PATIENCE_MS }
   const calm = await load.call('outcomes', { ...asked, callers: POOL_MAX + 2, ms: isQuick ? 300 : 1500 })
   const { served, seconds, servedP50Ms } = await load.call('arrive', {
     ...asked,
