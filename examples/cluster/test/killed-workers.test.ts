@@ -51,7 +51,7 @@ test(
     const { startWorkers } = await import('../src/start-workers.ts')
     const { BUDGET } = await import('../src/config.ts')
     const sessions = await watchSessions()
-    await using workers = await startWorkers(3, { graceMs: 500 })
+    await using workers = await startWorkers(3, { graceMs: 1500 })
     await vi.waitUntil(() => workers.ready.length === 3, 30_000)
     const first = workers.ready
     const kills: Kill[] = []

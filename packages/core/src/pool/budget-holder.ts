@@ -2,6 +2,8 @@
 export interface BudgetHolder {
   /** Connections that it has. */
   readonly taken: number
+  /** Those of them that are not being closed. */
+  readonly staying: number
   /** Whether somebody waits for another one. */
   readonly wantsMore: boolean
   /** Since when it has been its turn next; only while it wants more. */

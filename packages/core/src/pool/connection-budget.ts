@@ -120,7 +120,7 @@ export class ConnectionBudget {
     let claims = 0
     for (const other of this.#wanting) {
       if (other === share || !other.wantsMore) continue
-      const hasLess = other.taken < part && share.taken > part
+      const hasLess = other.taken < part && share.staying > part
       const hasWaitedLonger = other.taken === 0 && other.wantingSince < since
       if (hasLess || hasWaitedLonger) claims++
     }

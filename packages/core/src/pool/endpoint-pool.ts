@@ -109,6 +109,7 @@ export class EndpointPool {
       breaker: endpoint.breaker,
       isRemote: familyOf(endpoint.client) !== 'sqlite',
       lossOf: (connection) => connection.__knex__disposed,
+      mayHedge: options.budgets?.isCounted(endpoint) !== true,
       joinBudget: options.budgets?.joining(endpoint),
       clock,
       deadlines,

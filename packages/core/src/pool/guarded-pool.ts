@@ -26,6 +26,8 @@ export interface GuardedPoolOptions<R> {
   readonly breaker: BreakerConfig | null
   /** False where opening takes no network. */
   readonly isRemote: boolean
+  /** Whether a second attempt to connect may be made beside one that says nothing: not where sessions are counted. */
+  readonly mayHedge?: boolean
   /** Why a resource was lost. */
   readonly lossOf: (resource: R) => unknown
   readonly clock: Clock
@@ -66,9 +68,9 @@ export class GuardedPool<R> {
 
   constructor(options: GuardedPoolOptions<R>) {
     this.#options = options
-    const { shard, driver, limits, events, breaker: config, isRemote, lossOf } = options
+    const { shard, driver, limits, events, breaker: config, isRemote, mayHedge = true, lossOf } = options
     const { clock, deadlines, random } = options
-    const hedgeAfterMs = isRemote ? limits.connectTimeoutMs / HEDGES : null
+    const hedgeAfterMs = isRemote && mayHedge ? limits.connectTimeoutMs / HEDGES : null
     this.breaker = new CircuitBreaker({
       config,
       clock,

@@ -71,9 +71,14 @@ export class PoolBudgets {
     this.#division.leave()
   }
 
+  /** Whether the server's sessions are counted, so that there may be none beside those of its budget. */
+  isCounted(endpoint: Pick<Endpoint, 'client' | 'connection'>): boolean {
+    return this.#budgetOf(endpoint) !== undefined
+  }
+
   /** How the pool of an endpoint gets its part of them. */
   joining(endpoint: Pick<Endpoint, 'client' | 'connection'>): (pool: BudgetedPool) => OpeningBudget {
-    const ofServer = this.#ofServers.get(serverAddress(endpoint.client, endpoint.connection) ?? '')
+    const ofServer = this.#budgetOf(endpoint)
     const shared = {
       budgets: ofServer === undefined ? this.#ofProcess : [...this.#ofProcess, ofServer],
       openPools: this.#openPools,
@@ -81,6 +86,10 @@ export class PoolBudgets {
       isEvictable: !isInMemory(endpoint.client, endpoint.connection),
     }
     return (pool) => new PoolShare({ ...shared, pool })
+  }
+
+  #budgetOf({ client, connection }: Pick<Endpoint, 'client' | 'connection'>): ConnectionBudget | undefined {
+    return this.#ofServers.get(serverAddress(client, connection) ?? '')
   }
 
   #ofServer(name: string, { maxConnections }: ServerConfig): ConnectionBudget {

@@ -18,6 +18,7 @@ export interface PoolShareOptions {
 export class PoolShare implements OpeningBudget, BudgetHolder {
   readonly #options: PoolShareOptions
   #taken = 0
+  #closing = 0
   #blockedBy: ConnectionBudget | OpenPools | undefined
   #wantingSince = 0
 
@@ -27,6 +28,10 @@ export class PoolShare implements OpeningBudget, BudgetHolder {
 
   get taken(): number {
     return this.#taken
+  }
+
+  get staying(): number {
+    return this.#taken - this.#closing
   }
 
   get wantingSince(): number {
@@ -79,10 +84,12 @@ export class PoolShare implements OpeningBudget, BudgetHolder {
   }
 
   closing(): void {
+    this.#closing++
     for (const budget of this.#options.budgets) budget.closing()
   }
 
   gone(): void {
+    this.#closing--
     for (const budget of this.#options.budgets) budget.gone()
     this.giveBack()
   }

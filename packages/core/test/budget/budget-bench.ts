@@ -53,6 +53,10 @@ class Worker implements BudgetHolder {
     return this.inUse + this.idle + this.closing
   }
 
+  get staying(): number {
+    return this.inUse + this.idle
+  }
+
   get wantsMore(): boolean {
     return this.wants > 0
   }
