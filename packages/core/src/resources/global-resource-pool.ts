@@ -4,11 +4,20 @@ import { SYSTEM } from './create-resource-pool.ts'
 import { PooledResources } from './pooled-resources.ts'
 import type { ResourcePool, ResourcePoolStats, ResourceTerms } from './resource-pool.ts'
 import type { ResourcePoolOptions } from './resource-pool-options.ts'
+import { SlotIndexes } from './slot-indexes.ts'
 
 const KEY = Symbol.for('sherd.resource-pool')
 
+interface Global {
+  pool: PooledResources<unknown, unknown> | undefined
+  /** What the last pool could not destroy in time keeps its index from the next one. */
+  readonly indexes: SlotIndexes
+}
+
 /** Anchored globally, so that the ESM and the CommonJS copy agree. */
-const anchor = globalThis as { [KEY]?: PooledResources<unknown, unknown> | undefined }
+const anchor = globalThis as { [KEY]?: Global }
+anchor[KEY] ??= { pool: undefined, indexes: new SlotIndexes() }
+const current = anchor[KEY]
 
 /** One pool for the whole process, for programs that need no other. Each method is documented on `ResourcePool`. */
 export interface GlobalResourcePool {
@@ -36,11 +45,11 @@ export interface GlobalResourcePool {
 
 export const resourcePool: GlobalResourcePool = {
   setup<T, X>(options: ResourcePoolOptions<T, X>): ResourcePool<T, X> {
-    if (anchor[KEY] !== undefined) {
+    if (current.pool !== undefined) {
       throw new Error('The global resource pool has been set up already: await resourcePool.close() first.')
     }
-    const pool = new PooledResources(options, SYSTEM)
-    anchor[KEY] = pool as PooledResources<unknown, unknown>
+    const pool = new PooledResources(options, { ...SYSTEM, indexes: current.indexes })
+    current.pool = pool as PooledResources<unknown, unknown>
     if (resourcePoolSetup.hasSubscribers) resourcePoolSetup.publish({ ...pool.about })
     return pool
   },
@@ -53,20 +62,20 @@ export const resourcePool: GlobalResourcePool = {
   ): Promise<Awaited<R>> {
     return await required<T, X>().transaction(fn, terms)
   },
-  stats: () => anchor[KEY]?.stats() ?? null,
+  stats: () => current.pool?.stats() ?? null,
   async reload() {
-    await anchor[KEY]?.reload()
+    await current.pool?.reload()
   },
   async close(options) {
-    const pool = anchor[KEY]
+    const pool = current.pool
     await pool?.close(options)
-    if (anchor[KEY] === pool) anchor[KEY] = undefined
+    if (current.pool === pool) current.pool = undefined
   },
-  isActive: () => anchor[KEY] !== undefined,
+  isActive: () => current.pool !== undefined,
 }
 
 function required<T, X>(): ResourcePool<T, X> {
-  const pool = anchor[KEY]
+  const pool = current.pool
   if (pool === undefined) {
     throw new ResourcePoolMissingError('There is no global resource pool: call resourcePool.setup() first.')
   }

@@ -1,6 +1,7 @@
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { ResourcePoolClosedError, ResourcePoolMissingError } from '../../src/errors.ts'
 import { resourcePool } from '../../src/resources/global-resource-pool.ts'
+import { deferred } from '../support/deferred.ts'
 import { errorOf } from '../support/error-of.ts'
 import { eventsOfResources } from '../support/resources-of.ts'
 
@@ -61,4 +62,19 @@ test('events come once and in order: created, setup, reload, reloaded, shutdown'
     'reloaded global',
     'shutdown global',
   ])
+})
+
+test('what the last pool could not destroy keeps its index from the next one', async () => {
+  const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  const { promise, resolve } = deferred()
+  const indexes: number[] = []
+  const create = (index: number) => indexes.push(index)
+  resourcePool.setup({ create, destroy: () => promise, destroyTimeoutMs: 1 })
+  await resourcePool.with(() => {})
+  await resourcePool.close()
+  resourcePool.setup({ create })
+  await resourcePool.with(() => {})
+  resolve()
+  expect(indexes).toEqual([0, 1])
+  warning.mockRestore()
 })
