@@ -14,12 +14,13 @@ import {
   leftQueueError,
   revokedError,
 } from './lease-errors.ts'
+import { LeaseReturn } from './lease-return.ts'
+import { LeaseRoute } from './lease-route.ts'
 import type { LeaseSource, Reroute } from './lease-source.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 import type { OpenWork } from './open-work.ts'
 import { OpenWorkSet } from './open-work-set.ts'
 import type { RawConnection } from './raw-connection.ts'
-import { StallWatch } from './stall-watch.ts'
 import type { TimeLimit } from './time-limit.ts'
 
 export interface LeaseOptions {
@@ -43,14 +44,6 @@ export interface LeaseOptions {
   readonly correlated: Correlated
 }
 
-type LeaseState =
-  /** Keeps its connection between queries. */
-  | { readonly kind: 'live' }
-  /** After the response: gives the connection back whenever it is idle. */
-  | { readonly kind: 'detached' }
-  /** Will never have a connection again. */
-  | { readonly kind: 'ended'; readonly error: () => ShardingError }
-
 /**
  * One connection for one scope: taken at once or on first use, used in turns, given back once.
  *
@@ -62,23 +55,14 @@ export class Lease implements LeaseSubject {
   readonly #holding: Holding
   readonly #openWork = new OpenWorkSet()
   readonly #inFlight: InFlight
-  /** Made when a connection is still held after the response: hardly ever. */
-  #stallWatch: StallWatch | undefined
-  #state: LeaseState = { kind: 'live' }
-  #returnAfterTurn = false
-  #source: LeaseSource
-  #number: number
-  /** Where it goes on once it has nothing to do. */
-  #nextSource: LeaseSource | undefined
-  /** Those that it was kept from since it had its last connection, the last of them being its source. */
-  #tried: LeaseSource[] | undefined
+  readonly #route: LeaseRoute
+  readonly #return: LeaseReturn
   /** Where queries outside of transactions take turns. */
   readonly root: Lane
 
   constructor(options: LeaseOptions) {
     this.#options = options
-    this.#source = options.source
-    this.#number = options.source.nextNumber()
+    this.#route = new LeaseRoute(options.source, options.reroute)
     const { shard, tenant, clock, deadlines, checkoutTimeoutMs, queryTimeoutMs } = options
     // Named one by one: each request makes these, and a spread takes ten times as long, four microseconds.
     this.#inFlight = new InFlight({
@@ -86,16 +70,16 @@ export class Lease implements LeaseSubject {
       clock,
       deadlines,
       queryTimeoutMs,
-      onSettled: () => this.#settled(),
+      onSettled: () => this.#return.settled(),
     })
     this.#holding = new Holding({
       lease: this,
       tenant,
       clock,
       deadlines,
-      source: () => this.#source,
+      source: () => this.#route.source,
       moves: (error) => this.#moves(error),
-      refusal: () => (this.#state.kind === 'ended' ? this.#state.error() : undefined),
+      refusal: () => this.#return.refusal,
       onTaken: (held) => this.#taken(held),
     })
     this.root = new Lane({
@@ -105,10 +89,22 @@ export class Lease implements LeaseSubject {
       patienceMs: checkoutTimeoutMs,
       idleMs: () => this.#idleMs(),
     })
+    this.#return = new LeaseReturn({
+      lease: this,
+      shard,
+      clock,
+      deadlines,
+      patienceMs: checkoutTimeoutMs,
+      route: this.#route,
+      holding: this.#holding,
+      inFlight: this.#inFlight,
+      root: this.root,
+      openWork: this.#openWork,
+    })
   }
 
   get engine(): Engine {
-    return this.#source.engine
+    return this.#route.source.engine
   }
 
   /** Whether a connection is held right now. */
@@ -135,12 +131,12 @@ export class Lease implements LeaseSubject {
   }
 
   get number(): number {
-    return this.#number
+    return this.#route.number
   }
 
   /** The server that it has, or will take, its connection from: `shard_0`, `shard_0/replica-0`. */
   get endpoint(): string {
-    return this.#source.id
+    return this.#route.source.id
   }
 
   /** What its events have in common with those of its scope. */
@@ -159,8 +155,8 @@ export class Lease implements LeaseSubject {
   checkout(timeoutMs = this.#options.checkoutTimeoutMs): undefined | Promise<void> {
     const taken = this.#take(timeoutMs)
     // The response may have ended meanwhile: then nobody would come to give it back.
-    if (taken instanceof Promise) return taken.then(() => this.#giveBackIfUnused())
-    this.#giveBackIfUnused()
+    if (taken instanceof Promise) return taken.then(() => this.#return.ifUnused())
+    this.#return.ifUnused()
     return undefined
   }
 
@@ -168,34 +164,24 @@ export class Lease implements LeaseSubject {
   assertAvailable(): void {
     if (this.isHeld || this.#holding.isWaiting) return
     try {
-      this.#source.pool.assertAvailable()
+      this.#route.source.pool.assertAvailable()
     } catch (error) {
       if (!this.#moves(error)) throw error
       this.assertAvailable()
     }
   }
 
-  /** Whether it takes its connection from another server now, after an error has kept it from this one. */
   #moves(error: unknown): boolean {
-    const tried = [...(this.#tried ?? []), this.#source]
-    const next = this.#state.kind === 'ended' ? undefined : this.#options.reroute?.(tried, error)
-    this.#tried = next && tried
-    if (next === undefined) return false
-    this.#source = next
-    this.#number = next.nextNumber()
-    return true
+    return this.#return.refusal === undefined && this.#route.moves(error)
   }
 
   /** Takes its connection from another server of its shard, once what is open on this one has come to its end. */
   moveTo(source: LeaseSource): void {
-    if (source.id === (this.#nextSource ?? this.#source).id) return
-    this.#nextSource = source
-    if (this.root.isFree && this.#isUnused && !this.#holding.isWaiting) this.#giveBack()
-    else this.#returnAfterTurn = true
+    if (this.#route.turn(source)) this.#return.soon()
   }
 
   #take(timeoutMs: number): HeldConnection | Promise<HeldConnection> {
-    const isDetached = this.#state.kind === 'detached'
+    const { isDetached } = this.#return
     return this.#holding.take(timeoutMs, () => {
       if (isDetached) this.#tookDetached()
     })
@@ -203,15 +189,15 @@ export class Lease implements LeaseSubject {
 
   /** A query after the response took the connection anew. */
   #tookDetached(): void {
-    this.#source.pool.counts.detachedCount++
-    this.#source.events.detached(this)
+    this.#route.source.pool.counts.detachedCount++
+    this.#route.source.events.detached(this)
   }
 
   #taken({ since }: HeldConnection): void {
-    this.#tried = undefined
-    this.#source.holders.add(this, since)
+    this.#route.arrived()
+    this.#route.source.holders.add(this, since)
     this.#inFlight.wire.touch()
-    if (this.#state.kind === 'detached') this.#watchForStalls()
+    this.#return.taken()
   }
 
   // --- Using it ----------------------------------------------------------------------------------------------
@@ -265,11 +251,6 @@ export class Lease implements LeaseSubject {
     if (held.isLost) throw connectionLostError(this.#options.shard, held.connection.__knex__disposed)
   }
 
-  #settled(): void {
-    if (this.#state.kind !== 'ended') this.#giveBackIfUnused()
-    else if (this.#inFlight.wire.isQuiet) this.#giveBack()
-  }
-
   /**
    * A turn of its own kind, such as a transaction or a stream. Calls `begin` with the connection in the very instant
    * in which turn and connection are there: a microtask later both might have been taken back. Whoever entered leaves.
@@ -308,9 +289,9 @@ export class Lease implements LeaseSubject {
       void cancelling.then(() => this.leave(lane, turn))
       return
     }
-    if (this.#returnAfterTurn && this.#isUnused) this.#giveBack()
+    this.#return.betweenTurns()
     lane.leave(turn)
-    this.#giveBackIfUnused()
+    this.#return.ifUnused()
   }
 
   /**
@@ -335,7 +316,7 @@ export class Lease implements LeaseSubject {
 
   /** A transaction that somebody left open is rolled back for him. */
   countRollback(): void {
-    this.#source.pool.counts.rollbackCount++
+    this.#route.source.pool.counts.rollbackCount++
   }
 
   /** Somebody who has the turn used the connection by other ways than {@link run}. */
@@ -386,7 +367,7 @@ export class Lease implements LeaseSubject {
   }
 
   removeOpenWork(work: OpenWork): void {
-    if (this.#openWork.delete(work)) this.#giveBackIfUnused()
+    if (this.#openWork.delete(work)) this.#return.ifUnused()
   }
 
   /** Gives up what `owner` left open. */
@@ -430,8 +411,8 @@ export class Lease implements LeaseSubject {
       throw cannotReleaseError(this.#options.shard, this.root.holder ?? 'a transaction')
     await lane.enter(turn)
     try {
-      if (!this.#isUnused) throw cannotReleaseError(this.#options.shard, 'an open stream or query')
-      this.#giveBack()
+      if (!this.#return.isUnused) throw cannotReleaseError(this.#options.shard, 'an open stream or query')
+      this.#return.now()
     } finally {
       this.leave(lane, turn)
     }
@@ -442,34 +423,12 @@ export class Lease implements LeaseSubject {
    * progress, then gives the connection back. What comes later takes a short lease, or is refused.
    */
   detach(later: 'detach' | 'reject'): void {
-    if (this.#state.kind !== 'live') return
-    this.#state = { kind: 'detached' }
-    if (later === 'reject') this.root.shut(() => revokedError(this.#options.shard))
-    this.#returnAfterTurn = !this.root.isFree
-    this.#giveBackIfUnused()
-    if (this.isHeld) this.#watchForStalls()
-  }
-
-  #watchForStalls(): void {
-    const { clock, deadlines, checkoutTimeoutMs } = this.#options
-    this.#stallWatch ??= new StallWatch({
-      clock,
-      deadlines,
-      afterMs: checkoutTimeoutMs,
-      idleSince: () => (this.#holding.isWaiting ? undefined : this.#inFlight.wire.quietSince),
-      onStall: () => this.#giveUp(),
-    })
-    this.#stallWatch.start()
+    this.#return.detach(later)
   }
 
   /** Ends the lease for good: queued work is refused, open work abandoned; what is on the wire may settle. */
   end(error: () => ShardingError): void {
-    if (this.#state.kind === 'ended') return
-    this.#state = { kind: 'ended', error }
-    this.root.close(error)
-    this.#openWork.abandonAll(error())
-    if (this.#holding.isWaiting) this.#holding.leaveQueue(error)
-    else if (this.#inFlight.wire.isQuiet) this.#giveBack()
+    this.#return.end(error)
   }
 
   /** Gives up waiting for a connection, if that is what the lease does. */
@@ -477,42 +436,9 @@ export class Lease implements LeaseSubject {
     this.#holding.leaveQueue(() => leftQueueError(this.#options.shard))
   }
 
-  /** A turn may end before what was sent in it: nobody has to await a query of a raw connection. */
-  get #isUnused(): boolean {
-    return this.#openWork.isEmpty && this.#inFlight.wire.isQuiet
-  }
-
-  #giveBackIfUnused(): void {
-    if (this.#state.kind === 'detached' && this.root.isFree && this.#isUnused) this.#giveBack()
-  }
-
-  #giveBack(): void {
-    this.#returnAfterTurn = false
-    const held = this.#holding.letGo()
-    if (held !== undefined) {
-      this.#source.holders.delete(this)
-      this.#stallWatch?.stop()
-      held.giveBack()
-    }
-    if (this.#nextSource === undefined) return
-    this.#source = this.#nextSource
-    this.#number = this.#source.nextNumber()
-    this.#tried = undefined
-    this.#nextSource = undefined
-  }
-
-  /** After the response nothing has moved for too long: whoever holds the connection loses it. */
-  #giveUp(): void {
-    this.#giveBack()
-    const error = () => revokedError(this.#options.shard)
-    this.root.evict(error)
-    this.#openWork.abandonAll(error())
-  }
-
   // --- What callers are told ---------------------------------------------------------------------------------
 
   #refusal(lane: Lane): ShardingError {
-    if (this.#state.kind === 'ended') return this.#state.error()
-    return lane.refusal ?? revokedError(this.#options.shard)
+    return this.#return.refusal ?? lane.refusal ?? revokedError(this.#options.shard)
   }
 }
