@@ -176,9 +176,7 @@ describe('of an ordinary database', () => {
   }
   for (const [how, send] of Object.entries(bypasses)) {
     test(`L8: scrub: auto scrubs after a raw connection was used ${how}`, async () => {
-      const url = await createDatabase()
-      await runSql(url, ...PLAIN)
-      const { sharding, lease } = open(url, 'auto')
+      const { sharding, lease } = open(await doubted, 'auto')
       const setting = async () =>
         (await lease((db) => db.raw("select current_setting('app.x', true) as x"))).rows[0].x
       await lease(() =>
