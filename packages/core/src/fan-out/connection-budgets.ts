@@ -1,15 +1,18 @@
+import type { Endpoint } from '../topology/topology.ts'
+
 /**
  * How many connections of each pool all fan-outs together may hold: half of it, at least one, so that requests are never
  * left without. Whoever waits for his part waits outside of the pool's queue, and holds nothing of that pool.
  */
 export class ConnectionBudgets {
-  readonly #budgets = new Map<string, Budget>()
+  // By the endpoint itself: one that a reload has changed is another, with a pool of another size.
+  readonly #budgets = new WeakMap<Endpoint, Budget>()
 
-  of(endpoint: { readonly id: string; readonly pool: { readonly max: number } }): Budget {
-    let budget = this.#budgets.get(endpoint.id)
+  of(endpoint: Endpoint): Budget {
+    let budget = this.#budgets.get(endpoint)
     if (budget === undefined) {
       budget = new Budget(Math.max(1, Math.floor(endpoint.pool.max / 2)))
-      this.#budgets.set(endpoint.id, budget)
+      this.#budgets.set(endpoint, budget)
     }
     return budget
   }

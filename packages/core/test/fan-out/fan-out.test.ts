@@ -546,6 +546,26 @@ describe('connections', () => {
     await nothingBusy()
   })
 
+  test('half of a pool is that of its present size, whatever it was before a reload', async () => {
+    const { sharding, reload, nothingBusy } = await openShards({ count: 1, pool: { max: 2 } })
+    const gate = deferred()
+    let inside = 0
+    const ask = () =>
+      sharding.fanOut({ shards: ['shard_0'], checkoutTimeoutMs: 50 }, async () => {
+        inside++
+        await gate.promise
+      })
+    const before = ask()
+    await until(() => inside === 1)
+    await reload({ max: 4 })
+    const after = [ask(), ask()]
+    await until(() => inside === 3)
+    expect(await errorOf(ask)).toBeInstanceOf(FanOutIncompleteError)
+    gate.resolve()
+    await Promise.all([before, ...after])
+    await nothingBusy()
+  })
+
   test('a scope that holds no connection holds none afterwards', async () => {
     const { sharding, nothingBusy } = await openShards({ count: 2 })
     await sharding.connectedTo({ shard: 'shard_0', checkout: 'lazy' }, async () => {

@@ -2,6 +2,7 @@ import type { ConfigObject, Sharding } from '@sherd/core'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
+import { engine } from '../support/engine.ts'
 import { openSharding } from '../support/open-sharding.ts'
 import { until } from '../support/until.ts'
 
@@ -16,6 +17,8 @@ export interface OpenShards {
   /** Connections lent or being cleaned, and callers in queues, on all shards. */
   busy(): number
   nothingBusy(): Promise<void>
+  /** The same shards, with these limits of their pools from now on. */
+  reload(pool: object): Promise<void>
   /** What the server runs for these shards at this moment, and how often it does. */
   running(text: string): Promise<number>
 }
@@ -67,6 +70,9 @@ export async function openShards({
     busy,
     async nothingBusy() {
       await until(() => busy() === 0)
+    },
+    async reload(limits) {
+      await sharding.reload({ config: { defaults: { client: engine.client, pool: limits }, shards } })
     },
     async running(text) {
       const { rows } = await client.query(
