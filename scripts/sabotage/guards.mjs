@@ -1270,6 +1270,14 @@ export const guards = [
     reddens: /^grants that come late/,
   },
   {
+    name: 'shared budget: attempts to connect are made beside those that are counted',
+    file: core('pool/guarded-pool.ts'),
+    find: 'isRemote && mayHedge ?',
+    replace: 'isRemote ?',
+    tests: tests('pool/guarded-pool.test.ts'),
+    reddens: /^a server that says nothing: with mayHedge false/,
+  },
+  {
     name: 'shared budget: connections are opened before there is a share',
     file: core('pool/pool-budgets.ts'),
     find: 'limit: 0,',

@@ -23,7 +23,11 @@ const BREAKER: BreakerConfig = {
 function guardedPool(
   limits: Partial<PoolConfig> = {},
   options: FakeDriverOptions = {},
-  { breaker = BREAKER, random = () => 0.5 }: { breaker?: BreakerConfig; random?: () => number } = {},
+  {
+    breaker = BREAKER,
+    random = () => 0.5,
+    mayHedge = true,
+  }: { breaker?: BreakerConfig; random?: () => number; mayHedge?: boolean } = {},
 ) {
   const clock = new FakeClock()
   const driver = new FakeDriver(options)
@@ -40,6 +44,7 @@ function guardedPool(
     limits: { ...LIMITS, ...limits },
     breaker,
     isRemote: true,
+    mayHedge,
     lossOf: () => new Error('lost'),
     clock,
     deadlines: clock.deadlines,
@@ -47,6 +52,16 @@ function guardedPool(
   })
   return { guarded, pool: guarded.pool, breaker: guarded.breaker, driver, clock }
 }
+
+test.each([
+  [true, 3],
+  [false, 1],
+])('a server that says nothing: with mayHedge %s there are %i attempts at once', async (mayHedge, most) => {
+  const { pool, driver, clock } = guardedPool({}, { open: 'manual' }, { mayHedge })
+  new Caller(pool)
+  await clock.advance(LIMITS.connectTimeoutMs * 0.9)
+  expect(driver.opening.filter(({ signal }) => !signal.aborted)).toHaveLength(most)
+})
 
 type Bench = ReturnType<typeof guardedPool>
 
