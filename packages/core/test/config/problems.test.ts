@@ -183,7 +183,7 @@ describe('syntax', () => {
           → Write the values out, or use \`defaults\`.
         config/shards/b.yaml › a
           is not an option
-          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`reading\`, \`scrub\`, \`catalogueMaxAgeMs\`, \`startup\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`identity\`, \`tenants\`, \`ranges\`, \`buckets\`, \`index\`.
+          → Remove it. The options here are \`$schema\`, \`connection\`, \`client\`, \`session\`, \`pool\`, \`breaker\`, \`reading\`, \`scrub\`, \`catalogueMaxAgeMs\`, \`startup\`, \`migrations\`, \`knex\`, \`afterCreate\`, \`replicas\`, \`identity\`, \`tenants\`, \`ranges\`, \`buckets\`, \`index\`.
         config/shards/b.yaml › a[0][0][0]
           is nested too deeply
           → Write it with fewer levels.
