@@ -974,6 +974,22 @@ export const guards = [
     reddens: /^once, what runs is finished/,
   },
   {
+    name: 'command: a migration that ends the process passes for a success',
+    file: 'packages/cli/src/bin.ts',
+    find: 'process.exitCode = exitCode ?? 1',
+    replace: 'process.exitCode = exitCode ?? 0',
+    tests: ['packages/cli/test/process.test.ts'],
+    reddens: /^what is ended before it has an answer/,
+  },
+  {
+    name: 'command: what a migration prints gets into the document',
+    file: 'packages/cli/src/claim-stdout.ts',
+    find: 'stdout.write = stderr.write.bind(stderr)',
+    replace: 'void stderr',
+    tests: ['packages/cli/test/process.test.ts'],
+    reddens: /^standard output is the answer alone/,
+  },
+  {
     name: 'command: a statement is shown with the secrets in it',
     file: 'packages/cli/src/message-of.ts',
     find: 'error.message.slice(startOfMessage(error.message))',

@@ -29,7 +29,7 @@ export function createProgram(surroundings: Surroundings, give: (answer: Answer)
     })
     .configureHelp({ showGlobalOptions: true })
     .version(manifest.version, '--version', 'print the version')
-    .helpOption('--help', 'print what can be asked for')
+    .helpOption('-h, --help', 'print what can be asked for')
     .helpCommand('help [command]', 'print what a command can be asked for')
     .option(
       '--config <folder>',

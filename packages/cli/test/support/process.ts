@@ -12,9 +12,10 @@ export class SherdProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<[number | null, NodeJS.Signals | null]>
 
-  constructor(argv: readonly string[]) {
+  /** `stdout` is a file's descriptor. @default a pipe, which is read */
+  constructor(argv: readonly string[], { stdout = 'pipe' }: { readonly stdout?: number | 'pipe' } = {}) {
     this.#child = spawn(process.execPath, ['--import', tsx, bin, ...argv], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, 'pipe'],
     })
     this.#ended = once(this.#child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
