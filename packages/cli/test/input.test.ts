@@ -89,6 +89,21 @@ const INPUTS: readonly [string, readonly string[], string | RegExp][] = [
     ['status', '--concurrency', '0'],
     "option '--concurrency <count>' argument '0' is invalid. Give a whole number from 1 to 2147483647.",
   ],
+  [
+    'migrations of which a folder is not there, whatever is to be asked first',
+    ['status', '--config', onFile, '--directory', migrations, '--directory', missing],
+    `option '--directory <folder>' argument '${missing}' is invalid. There is no such folder.`,
+  ],
+  [
+    'migrations in a file',
+    ['status', '--config', onFile, '--directory', join(migrations, '1_projects.cjs')],
+    /There is no such folder\.$/,
+  ],
+  ...['--table', '--schema'].map((option): [string, string[], RegExp] => [
+    `status: an empty ${option}`,
+    ['status', '--config', onFile, option, ''],
+    new RegExp(`^option '${option} <name>' argument '' is invalid. Give a text`),
+  ]),
   ['no command of a group', ['migrate'], 'say which command: latest, rollback, status'],
   ['a mistyped command of a group', ['migrate', 'lates'], "unknown command 'lates' (Did you mean latest?)"],
   ...['latest', 'rollback', 'status'].flatMap((command): [string, string[], string | RegExp][] => [
@@ -115,7 +130,7 @@ const INPUTS: readonly [string, readonly string[], string | RegExp][] = [
     [
       `${command}: a folder that is not there`,
       ['migrate', command, '--config', onFile, '--directory', missing],
-      `The folder of the migrations cannot be read: ${missing}. Set its \`directory\`.`,
+      `option '--directory <folder>' argument '${missing}' is invalid. There is no such folder.`,
     ],
     ...['--concurrency', '--concurrency-per-server', '--checkout-timeout'].map(
       (option): [string, string[], RegExp] => [

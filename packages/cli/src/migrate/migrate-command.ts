@@ -1,6 +1,7 @@
 import type { Sharding } from '@sherd/core'
 import type { Command } from 'commander'
 import type { Answer } from '../answer.ts'
+import { folders } from '../folders.ts'
 import type { Surroundings } from '../surroundings.ts'
 import { text, texts } from '../text.ts'
 import { wholeNumber } from '../whole-number.ts'
@@ -49,7 +50,7 @@ export function withSettings(command: Command): Command {
     .option(
       '--directory <folder>',
       'of the migrations; may be given several times (default: ./migrations)',
-      texts,
+      folders,
     )
     .option('--table <name>', 'in which knex keeps what has run (default: knex_migrations)', text)
     .option('--schema <name>', "of that table (default: the connection's own)", text)
