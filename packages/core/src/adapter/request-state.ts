@@ -17,19 +17,19 @@ export interface RequestState {
   checkOut?: ((next: (error?: unknown) => void) => void) | undefined
 }
 
-const KEY = Symbol.for('sherd.requests')
+/** The same in every copy of this package, so that two see one request as one. */
+const KEY = Symbol.for('sherd.request')
 
-/** Anchored globally, so that two copies of this package see one request as one. */
-const anchor = globalThis as { [KEY]?: WeakMap<object, RequestState> }
-anchor[KEY] ??= new WeakMap()
-const states: WeakMap<object, RequestState> = anchor[KEY]
-
+/**
+ * It stands on the request itself, where nothing that prints or copies a request finds it. In a `WeakMap` whatever it
+ * leads to would survive every young collection, and cost as much as all the rest of a request.
+ */
 export function requestState(req: unknown): RequestState {
   if (typeof req !== 'object' || req === null) return {}
-  let state = states.get(req)
-  if (state === undefined) {
-    state = {}
-    states.set(req, state)
-  }
+  const known = (req as { [KEY]?: RequestState })[KEY]
+  if (known !== undefined) return known
+  const state: RequestState = {}
+  // On a frozen one it does not stay, and nobody who comes after finds it.
+  Reflect.defineProperty(req, KEY, { value: state })
   return state
 }
