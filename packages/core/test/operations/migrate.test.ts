@@ -233,6 +233,24 @@ test('reads folders as knex does: both kinds of modules, in the order of their n
   expect([completed.length, pending]).toEqual([3, []])
 })
 
+test('a migration that cannot be loaded is named, and none is run', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'sherd-migrations-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  await writeFile(join(directory, '1_sound.cjs'), 'exports.up = exports.down = async () => {}')
+  const broken = join(directory, '2_broken.cjs')
+  await writeFile(broken, 'exports.up = async (knex => {')
+  const sharding = openSharding({ one: { connection: url } })
+  const error = await errorOf(() => sharding.migrate.latest({ directory, tableName: 'from_broken' }))
+  expect((error as MigrationFailedError).report.shards['one']).toMatchObject({
+    status: 'failed',
+    migrations: [],
+    error: expect.objectContaining({
+      message: expect.stringContaining(`The migration ${broken} cannot be loaded: `),
+      cause: expect.any(SyntaxError),
+    }),
+  })
+})
+
 test('what cannot be migrated is said in one line, before anything is touched', async () => {
   const sharding = openSharding(shards)
   const { migrate } = sharding

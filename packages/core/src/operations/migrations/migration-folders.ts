@@ -36,11 +36,17 @@ export class MigrationFolders implements Knex.MigrationSource<MigrationFile> {
     return file
   }
 
+  /** Rejects with an error that names the file: what is wrong in it says nothing of that. */
   async getMigration({ folder, file }: MigrationFile): Promise<Knex.Migration> {
     const path = join(folder, file)
-    const loaded = isModule(path) ? await import(pathToFileURL(path).href) : createRequire(path)(path)
-    // What CommonJS exports, where it came by `import`; and `export default { up, down }`.
-    return 'up' in loaded ? loaded : (loaded.default ?? loaded)
+    try {
+      const loaded = isModule(path) ? await import(pathToFileURL(path).href) : createRequire(path)(path)
+      // What CommonJS exports, where it came by `import`; and `export default { up, down }`.
+      return 'up' in loaded ? loaded : (loaded.default ?? loaded)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`The migration ${path} cannot be loaded: ${why}`, { cause })
+    }
   }
 
   async #read(): Promise<MigrationFile[]> {
