@@ -64,6 +64,7 @@ export class Members<R> implements Iterable<Pooled<R>> {
       idleSince: now,
       provenAt: now,
       lentAt: now,
+      wasLent: false,
       tenant: undefined,
     }
     this.#members.set(resource, pooled)

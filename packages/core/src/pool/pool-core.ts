@@ -179,6 +179,7 @@ export class PoolCore<R> {
     pooled.state = 'lent'
     pooled.tenant = tenant
     pooled.lentAt = now
+    pooled.wasLent = true
     this.usage.lent(since, now)
     this.waiting.lent(tenant)
     this.#budget.lent()
@@ -212,7 +213,9 @@ export class PoolCore<R> {
   #pass(pooled: Pooled<R>, now: number): 'lent' | 'idle' | 'closed' {
     if (this.places.isLacking) return this.close(pooled, 'rotated')
     const { since } = this.waiting
-    if (since !== undefined && this.#budget.mustYield(since)) return this.close(pooled, 'evicted')
+    // Whoever it was opened for comes first: pools that only ever opened for each other would serve nobody.
+    const isForOthers = pooled.wasLent && since !== undefined && this.#budget.mustYield(since)
+    if (isForOthers) return this.close(pooled, 'evicted')
     this.#endLoan(pooled)
     if (this.#serve(pooled, now)) return 'lent'
     if (this.life.isRetired) return this.close(pooled, 'drained', now)

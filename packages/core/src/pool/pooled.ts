@@ -8,8 +8,10 @@ export interface Pooled<R> {
   idleSince: number
   /** When it last showed that it answers. */
   provenAt: number
-  /** When it was lent last. */
+  /** When it was lent last; until then, when it was opened. */
   lentAt: number
+  /** Whether it has ever been lent. */
+  wasLent: boolean
   /** Whom it is lent to, where that is known. */
   tenant: string | undefined
 }
