@@ -1086,6 +1086,14 @@ export const guards = [
     reddens: /^a store of the user's/,
   },
   {
+    name: 'rollback: undoes what a newer version of the application has built upon',
+    file: core('operations/migrations/choose-rollback.ts'),
+    find: 'names.filter((name) => isAhead(name, all))',
+    replace: 'names.filter((name) => !isAhead && all)',
+    tests: tests('integration/migrate.test.ts'),
+    reddens: /^what a newer version of the application has run/,
+  },
+  {
     name: 'the lock of migrations: two runs are at work on one shard',
     file: core('operations/migrations/migrate-shard.ts'),
     find: 'await waitForLock(() => lock.tryTake(), wait)',

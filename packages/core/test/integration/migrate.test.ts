@@ -322,6 +322,23 @@ test('rollback undoes the same migrations on all shards, whatever their batches 
   expect((await sharding.migrate.rollback(options)).counts.unchanged).toBe(3)
 })
 
+test('what a newer version of the application has run cannot be undone without its files, nor what it stands on', async () => {
+  const sharding = await open()
+  const steps = { '1_one': makes('one'), '2_two': makes('two') }
+  const older = migrationSource({ '1_one': steps['1_one'] })
+  await sharding.migrate.latest({ migrationSource: older })
+  await sharding.migrate.latest({ migrationSource: migrationSource(steps), shards: ['b', 'c'] })
+  const { report } = await failureOf(
+    sharding.migrate.rollback({ migrationSource: older, onError: 'continue' }),
+  )
+  expect(statuses(report)).toEqual(['unchanged', 'failed', 'failed'])
+  expect(report.shards['b']).toMatchObject({
+    error: { message: '"2_two" has run on shard "b" and cannot be undone: its file is not there.' },
+  })
+  expect(await tablesOf(sharding, 'one')).toEqual([true, true, true])
+  expect(await tablesOf(sharding, 'two')).toEqual([false, true, true])
+})
+
 test('a rollback touches nothing when it cannot ask a shard what it has, unless the rest is wanted', async () => {
   const shards = await emptyShards()
   const sharding = openSharding({ ...shards, dead: { connection: engine.nowhere } })

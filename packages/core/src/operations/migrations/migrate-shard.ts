@@ -115,7 +115,8 @@ class ShardRun {
   async #runLocked(knex: Knex, wait: LockWait): Promise<Undated> {
     const { shard, settings } = this.#migrated
     const completed = await readCompleted(knex, settings)
-    if (this.#nothingToDo(completed))
+    this.#assertCanUndo(completed)
+    if (this.#hasNothingToDo(completed))
       return { status: 'unchanged', migrations: [], batch: lastBatch(completed) }
     const db = withoutProcessing(knex)
     const undoPatience = await makePatient(shard.config.client, db)
@@ -133,22 +134,24 @@ class ShardRun {
     }
   }
 
-  #nothingToDo(completed: readonly CompletedMigration[]): boolean {
+  #hasNothingToDo(completed: readonly CompletedMigration[]): boolean {
+    const { undo } = this.#task
+    const { all } = this.#migrated
+    const names = new Set(completed.map(({ name }) => name))
+    if (undo !== undefined) return ![...undo].some((name) => names.has(name))
+    // A file that is missing is for knex to complain of.
+    return all.length === names.size && all.every((name) => names.has(name))
+  }
+
+  #assertCanUndo(completed: readonly CompletedMigration[]): void {
     const { undo } = this.#task
     const { all, shard } = this.#migrated
-    const names = new Set(completed.map(({ name }) => name))
-    if (undo === undefined) {
-      // A file that is missing is for knex to complain of.
-      return all.length === names.size && all.every((name) => names.has(name))
-    }
     const known = new Set(all)
-    for (const name of undo) {
-      if (names.has(name) && !known.has(name))
-        throw new Error(
-          `"${name}" has run on shard "${shard.name}" and cannot be undone: its file is not there.`,
-        )
-    }
-    return ![...undo].some((name) => names.has(name))
+    const lost = completed.find(({ name }) => undo?.has(name) && !known.has(name))
+    if (lost !== undefined)
+      throw new Error(
+        `"${lost.name}" has run on shard "${shard.name}" and cannot be undone: its file is not there.`,
+      )
   }
 
   async #run(knex: Knex, isLocked: boolean): Promise<Undated> {
