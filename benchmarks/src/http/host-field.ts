@@ -3,7 +3,7 @@ import { alternate } from '../measure/alternate.ts'
 import type { CaseResult } from '../measure/result.ts'
 import { MeasuredProcess } from '../processes/measured-process.ts'
 import type { Database } from './database.ts'
-import { type Host, loadOnHost } from './load-on-host.ts'
+import { type Host, loadOnHost, warmUp } from './load-on-host.ts'
 import type { Hygiene } from './variant.ts'
 import type { VariantName } from './variants/variants.ts'
 
@@ -48,10 +48,10 @@ export class HostField implements AsyncDisposable {
   }
 
   /** So that what is compiled and what is connected later is there. */
-  async warmUp(what: Omit<Load, 'port'>, progress: (text: string) => void): Promise<void> {
+  async warmUp(what: Pick<Load, 'path' | 'callers'>, progress: (text: string) => void): Promise<void> {
     for (const [name, host] of this.#hosts) {
       progress(`warming up: ${name}`)
-      await loadOnHost(this.#load, host, what)
+      await warmUp(this.#load, host, what)
     }
   }
 

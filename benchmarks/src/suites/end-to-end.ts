@@ -71,9 +71,7 @@ export const endToEnd: Suite = {
     for (const pool of POOLS) {
       await using field = new HostField(database)
       await field.open(HOSTS, pool)
-      const ms = isQuick ? 40 : 2000
-      await field.warmUp({ path: '/read/3', callers: pool * 2, ms }, progress)
-      if (!isQuick) await field.warmUp({ path: '/transaction/3', callers: pool * 2, ms: 1000 }, progress)
+      if (!isQuick) await field.warmUp({ path: '/read/3', callers: pool }, progress)
       for (const { id, contestants, callers, path, isMain } of cases.filter((each) => each.pool === pool)) {
         results.push(
           await field.compare({

@@ -1,6 +1,6 @@
 import { downloadNode } from '../../../scripts/lib/download-node.mjs'
 import type { OpenHost } from '../http/host-calls.ts'
-import { type Host, loadOnHost } from '../http/load-on-host.ts'
+import { type Host, loadOnHost, warmUp } from '../http/load-on-host.ts'
 import type { VariantName } from '../http/variants/variants.ts'
 import type { LoadCalls } from '../load/load-calls.ts'
 import { alternate } from '../measure/alternate.ts'
@@ -73,6 +73,11 @@ async function compare(
   try {
     for (const [name, variant] of Object.entries(CONTESTANTS))
       hosts.set(name, await openHost(node, { variant, framework }))
+    for (const [name, host] of hosts) {
+      if (isQuick) break
+      progress(`${id}: warming up ${name}`)
+      await warmUp(load, host, { path: '/tenant', callers: CALLERS })
+    }
     return await alternate({
       id,
       contestants: Array.from(hosts, ([name, host]) => ({
@@ -80,7 +85,7 @@ async function compare(
         measure: () => loadOnHost(load, host, { path: '/tenant', callers: CALLERS, ms: isQuick ? 50 : 500 }),
       })),
       rounds,
-      warmUpRounds: isQuick ? 1 : 4,
+      warmUpRounds: 1,
       progress,
     })
   } finally {
