@@ -12,9 +12,10 @@ export interface OpenHost extends Omit<VariantOptions, 'url'> {
 export interface HostCalls {
   /** @returns the port that it serves */
   open(options: OpenHost): Promise<number>
-  /** Collects garbage, so that what comes does not pay for what was; then as {@link usage}. */
-  settle(): Promise<number>
-  /** Microseconds for which the process has used a processor so far. */
+  /**
+   * Microseconds for which the process has used a processor so far. Garbage is not collected first: while no request is
+   * there its shape is thrown away, too, and with it what was compiled for it, as never happens under load.
+   */
   usage(): Promise<number>
   close(): Promise<void>
 }

@@ -26,11 +26,6 @@ serveCalls<HostCalls>({
     return (server.address() as AddressInfo).port
   },
 
-  async settle() {
-    gc?.()
-    return usedCpuUs()
-  },
-
   usage: async () => usedCpuUs(),
 
   async close() {

@@ -15,13 +15,12 @@ const WARM = { requests: 20_000, ms: 6000, stepMs: 500 }
 /** Sends requests until a server is as fast as it will be. */
 export async function warmUp(
   load: MeasuredProcess<LoadCalls>,
-  { process, port }: Host,
+  { port }: Host,
   what: Pick<Load, 'path' | 'callers'>,
 ): Promise<void> {
   let sent = 0
   for (let ms = 0; ms < WARM.ms && sent < WARM.requests; ms += WARM.stepMs) {
     sent += (await load.call('run', { ...what, port, ms: WARM.stepMs })).requests
-    await process.call('settle')
   }
 }
 
@@ -31,7 +30,7 @@ export async function loadOnHost(
   { process, port }: Host,
   what: Omit<Load, 'port'>,
 ): Promise<Sample> {
-  const before = await process.call('settle')
+  const before = await process.call('usage')
   const { requests, seconds, p50Ms, p99Ms } = await load.call('run', { ...what, port })
   const spent = (await process.call('usage')) - before
   return { requestsPerSecond: requests / seconds, cpuUsPerRequest: spent / requests, p50Ms, p99Ms }

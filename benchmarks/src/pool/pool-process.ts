@@ -38,7 +38,6 @@ serveCalls<PoolCalls>({
 
   async measure({ work, ms }) {
     const perCall = await calibrate(work, ms)
-    gc?.()
     const [from, cpu] = [performance.now(), process.cpuUsage()]
     await run(work, perCall)
     const seconds = (performance.now() - from) / 1000
