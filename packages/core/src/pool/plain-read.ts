@@ -7,7 +7,8 @@ import { mayWrite, withoutLiterals } from './write-detection.ts'
  */
 export function isPlainRead(sql: string): boolean {
   if (mayWrite(sql)) return false
-  return withoutLiterals(sql, IDENTIFIER).every((text) => {
+  return withoutLiterals(sql, IDENTIFIER).every((read) => {
+    const text = read.replace(AROUND_DOTS, '.')
     if (ENDS_A_TRANSACTION.test(text)) return false
     for (const [, name = ''] of text.matchAll(CALLS)) if (!HARMLESS.has(name.toLowerCase())) return false
     return true
@@ -18,6 +19,7 @@ export function isPlainRead(sql: string): boolean {
 const IDENTIFIER = '§'
 /** What comes before a parenthesis, with the schema that it is in. */
 const CALLS = /([\w$.\u0080-\uffff]+)\s*\(/g
+const AROUND_DOTS = /\s*\.\s*/g
 /** Then what came before it is seen by others. */
 const ENDS_A_TRANSACTION = /(?:^|;)\s*(?:commit|end)\b/i
 
