@@ -18,6 +18,8 @@ export interface WriteLogOptions {
 export class WriteLog {
   readonly #options: WriteLogOptions
   readonly #shards = new Map<string, boolean>()
+  /** Written to by this one itself. */
+  readonly #begun = new Set<string>()
 
   constructor(options: WriteLogOptions = {}) {
     this.#options = options
@@ -34,16 +36,16 @@ export class WriteLog {
   /** For one scope on that shard. */
   watch(shard: string): WriteWatch {
     const { onBegun, onEnded } = this.#options
-    let hasBegun = false
     const ended = () => onEnded?.(shard)
     return {
       begun: () => {
-        hasBegun = true
         this.#shards.set(shard, true)
+        this.#begun.add(shard)
         onBegun?.(shard)
       },
       ended,
-      committed: () => (hasBegun ? ended() : undefined),
+      // Scopes inside of a transaction have watches of their own.
+      committed: () => (this.#begun.has(shard) ? ended() : undefined),
     }
   }
 }

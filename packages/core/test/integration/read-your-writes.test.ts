@@ -242,6 +242,40 @@ function lagAtRandom(random: () => number): { stop(): Promise<number> } {
   }
 }
 
+test('a store is told of what a scope inside of a transaction has written, once that is committed', async () => {
+  const { db } = sharding
+  const stored: string[] = []
+  const options: Options = {
+    sharding,
+    tenant: { header: 'x-tenant-id' },
+    readFromReplicas: {
+      store: {
+        lastWrite: async () => undefined,
+        wrote: async (_req, shard) => {
+          // On a connection of its own it is seen only once it is committed.
+          const { rows } = await sharding.connectedTo({ separate: true }, () =>
+            db.raw(`select n from notes where client = 'stored'`),
+          )
+          stored.push(`${shard} ${rows[0]?.n}`)
+        },
+      },
+    },
+  }
+  const { port } = await serve((req, res) => {
+    bindNodeRequest(req, res, options, () => {
+      db.transaction(() => sharding.connectedTo({ preventWrites: false }, () => write('stored'))).then(
+        () => res.end(stored.join()),
+        (error) => res.end(String(error)),
+      )
+    })
+  })
+  const response = await fetch(`http://127.0.0.1:${port}`, {
+    method: 'POST',
+    headers: { 'x-tenant-id': 'one' },
+  })
+  expect(await response.text()).toBe('one 1')
+})
+
 describe('a job that has written', () => {
   const reading = <T>(fn: () => Promise<T>) => sharding.connectedTo({ role: 'reading' }, fn)
   const other = <T>(fn: () => Promise<T>) => sharding.unlocked(() => sharding.connectedTo('two', fn))
