@@ -14,6 +14,8 @@ export interface ScopeRules {
   readonly ended: (() => ShardingError) | undefined
   /** Undefined where nobody wants to know. */
   readonly writes?: WriteWatch | undefined
+  /** Before something is asked: has the lease go on where what has been written can be read. */
+  keepUp?(lease: Lease): void
 }
 
 /**
@@ -26,7 +28,7 @@ export class Binding<Rules extends ScopeRules = ScopeRules> {
   readonly rules: Rules
   /** knex's handle of the transaction that this binding is inside of. */
   transaction: Knex.Transaction | undefined
-  /** Where code that runs here is on the shared database, once it is inside a transaction there. */
+  /** Where code that runs here is on the shared database, once it has been there. */
   beside: Binding<Rules> | undefined
   /** Read by knex for its events. */
   readonly __knexTxId: string | undefined

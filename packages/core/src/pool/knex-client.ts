@@ -86,6 +86,7 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
         const sql = typeof query === 'string' ? query : query.sql
         const refusal = connection.refusal(sql) ?? binding.refusal(sql)
         if (refusal !== undefined) return Promise.reject(refusal)
+        binding.rules.keepUp?.(binding.lease)
         const limit = takeTimeout(query, knex.KnexTimeoutError)
         const send = (raw: RawConnection) => {
           // It may have ended while the query waited for its turn.
@@ -112,7 +113,11 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
     ) {
       if (!(connection instanceof Binding)) return super.stream(connection, query, target, options)
       const request: StreamRequest = {
-        binding: () => resolve(this, connection),
+        binding: () => {
+          const refusal = connection.refusal(query.sql)
+          if (refusal !== undefined) throw refusal
+          return resolve(this, connection)
+        },
         store,
         client: this as unknown as KnexClient,
         query,
@@ -129,6 +134,7 @@ export function createKnex(endpoint: Endpoint, store: BindingStore): Knex {
         // A copy of knex, such as a migrator's, that was made outside of the transaction and is used inside.
         return binding.transaction.transaction(container as never, config) as never
       }
+      binding?.rules.keepUp?.(binding.lease)
       const start = (wrapped: TransactionContainer) =>
         super.transaction(wrapped, config, outer) as unknown as KnexTransaction
       return startTransaction({ start, container, binding, store }) as unknown as Knex.Transaction

@@ -76,6 +76,7 @@ async function start(
   const refusal = binding.refusal(query.sql)
   if (refusal !== undefined) throw refusal
   const { lease } = binding
+  binding.rules.keepUp?.(lease)
   const lane = binding.laneAt(executing)
   if (interest === 'iterate') {
     const batchSize = options.batchSize ?? options.highWaterMark ?? 100

@@ -124,7 +124,8 @@ export class LeaseReturn {
       this.#stallWatch?.stop()
       held.giveBack()
     }
-    route.proceed()
+    // What is waited for comes from where it was asked for.
+    if (!holding.isWaiting) route.proceed()
   }
 
   #watchForStalls(): void {

@@ -40,6 +40,11 @@ export class LeaseRoute {
     this.#tried = undefined
   }
 
+  /** Whether the next {@link proceed} leads elsewhere. */
+  get isTurning(): boolean {
+    return this.#next !== undefined
+  }
+
   /** Leads to `source` from the next {@link proceed} on; false if it leads there already. */
   turn(source: LeaseSource): boolean {
     if (source.id === (this.#next ?? this.#source).id) return false
@@ -47,7 +52,7 @@ export class LeaseRoute {
     return true
   }
 
-  /** The lease has no connection any more. */
+  /** The lease has no connection any more, and waits for none. */
   proceed(): void {
     if (this.#next === undefined) return
     this.#lead(this.#next)

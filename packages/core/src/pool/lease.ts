@@ -182,6 +182,7 @@ export class Lease implements LeaseSubject {
 
   #take(timeoutMs: number): HeldConnection | Promise<HeldConnection> {
     const { isDetached } = this.#return
+    if (!this.isHeld && !this.#holding.isWaiting) this.#route.proceed()
     return this.#holding.take(timeoutMs, () => {
       if (isDetached) this.#tookDetached()
     })
@@ -210,7 +211,8 @@ export class Lease implements LeaseSubject {
     const turn: Turn = { holder: 'a query', inner: undefined }
     try {
       const { held } = this.#holding
-      if (held !== undefined && lane.tryEnter(turn)) return this.#send(lane, turn, held, send, limit)
+      const stays = held !== undefined && !this.#route.isTurning
+      if (stays && lane.tryEnter(turn)) return this.#send(lane, turn, held, send, limit)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -271,14 +273,23 @@ export class Lease implements LeaseSubject {
     await lane.enter(turn)
     let held: HeldConnection
     try {
-      const taken = this.#take(this.#options.checkoutTimeoutMs)
-      held = taken instanceof Promise ? await taken : taken
-      if (!lane.has(turn)) throw this.#refusal(lane)
+      do {
+        const taken = this.#take(this.#options.checkoutTimeoutMs)
+        held = taken instanceof Promise ? await taken : taken
+        if (!lane.has(turn)) throw this.#refusal(lane)
+      } while (this.#goesOn(lane))
     } catch (error) {
       this.leave(lane, turn)
       throw error
     }
     return await begin(held)
+  }
+
+  /** A connection that was asked for before {@link moveTo} may come after it: whether it was given back, unused. */
+  #goesOn(lane: Lane): boolean {
+    if (!this.#route.isTurning || lane !== this.root || !this.#return.isUnused) return false
+    this.#return.now()
+    return true
   }
 
   /** Ends a turn. The connection goes back before the next turn begins if it is due. */

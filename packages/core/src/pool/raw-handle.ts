@@ -14,6 +14,7 @@ export async function withRawHandle<T, C>(
 ): Promise<T> {
   if (binding.rules.ended !== undefined) throw binding.rules.ended()
   const { lease, lane, rules } = binding
+  rules.keepUp?.(lease)
   const inner = lane.inner()
   const turn: Turn = { holder: 'withRawConnection()', inner }
   const raw = await lease.enter(lane, turn, (connection) => {

@@ -65,9 +65,7 @@ export async function withTransaction<T>(
 }
 
 export async function withRawConnection<T, C = unknown>(fn: (connection: C) => Promise<T>): Promise<T> {
-  const place = requireBinding()
-  if (place.rules.mayLag) place.rules.api.keepUp(place)
-  return withRawHandle(place, bindingStore, fn)
+  return withRawHandle(requireBinding(), bindingStore, fn)
 }
 
 function requireBinding(): Binding<OpenScope> {

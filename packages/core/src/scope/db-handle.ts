@@ -30,14 +30,9 @@ export function createDb(host: DbHost, find: () => Binding<OpenScope> | undefine
 
 function createHandle(
   host: DbHost,
-  findPlace: () => Binding<OpenScope> | undefined,
+  find: () => Binding<OpenScope> | undefined,
   shared: Knex | undefined,
 ): Knex {
-  const find = () => {
-    const place = findPlace()
-    if (place?.rules.mayLag) place.rules.api.keepUp(place)
-    return place
-  }
   const current = (): Knex => {
     const binding = find()
     if (binding === undefined) throw missingScopeError()

@@ -36,7 +36,7 @@ export interface ScopeOwner extends ScopeApi {
   /** Where code that runs at `from` is on the shared database. Throws ShardUnknownError where there is none. */
   sharedPlace(from: Binding<OpenScope>): Binding<OpenScope>
   /** Has who reads on a replica go on where somebody in the same request or job has written, if somebody has. */
-  keepUp(place: Binding<OpenScope>): void
+  keepUp(lease: Lease, rules: OpenScope): void
 }
 
 /** A scope while code runs in it: its value, where its queries go, and whom it belongs to. */
@@ -95,9 +95,8 @@ export class OpenScope implements ScopeRules, Dependent, Correlated {
     return this.value.preventWrites
   }
 
-  /** Whether what it reads may be older than what was written last. */
-  get mayLag(): boolean {
-    return this.hasReplicas && this.value.role === 'reading'
+  keepUp(lease: Lease): void {
+    if (this.hasReplicas && this.value.role === 'reading') this.api.keepUp(lease, this)
   }
 
   /** Of the request, the job or the outermost `connectedTo`, as far as that is of the same Sharding. */

@@ -1,5 +1,6 @@
 import { SHARED } from '../config/shard-name.ts'
 import { Binding } from '../pool/binding.ts'
+import type { Lease } from '../pool/lease.ts'
 import type { PoolRegistry, Role } from '../pool/pool-registry.ts'
 import type { LiveLayout } from '../router/live-layout.ts'
 import { findShard } from '../topology/find-shard.ts'
@@ -150,7 +151,7 @@ export class Scopes implements ScopeOwner {
     return known?.has(name) ? 'writing' : role
   }
 
-  keepUp({ lease, rules }: Binding<OpenScope>): void {
+  keepUp(lease: Lease, rules: OpenScope): void {
     const shard = this.#layout.topology.shards.get(rules.value.shard)
     if (shard === undefined || !rules.log.has(shard.name)) return
     const primary = this.#pools.endpointsFor(shard, 'writing').some(({ id }) => id === lease.endpoint)
@@ -164,19 +165,34 @@ export class Scopes implements ScopeOwner {
     if (rules.ended !== undefined) throw rules.ended()
     const shard = findShard(this.#layout.topology, SHARED)
     const value = nextScope(rules.value, { shard: SHARED }, () => SHARED) as Scope
-    const { beside } = from
-    if (beside !== undefined && this.#serves(beside, this.#pools.endpointsFor(shard, value.role))) {
-      // The same transaction, under the rules of the scope that `from` is of.
-      if (beside.rules.preventWrites !== value.preventWrites) {
-        from.beside = beside.withRules(new OpenScope(value, beside.rules.endpoint, this, outermost(from)))
-      }
-      return from.beside as Binding<OpenScope>
+    const place = this.#sharedAround(from, value, shard) ?? this.#ownShared(from, value)
+    from.beside = place
+    return place
+  }
+
+  /** The nearest place around that is on it, such as a transaction, under the rules of the scope that `from` is of. */
+  #sharedAround(from: Binding<OpenScope>, value: Scope, shard: Shard): Binding<OpenScope> | undefined {
+    const endpoints = this.#pools.endpointsFor(shard, this.#serverFor(value, shard, from, {}))
+    for (let around: typeof from | undefined = from; around; around = around.rules.outer) {
+      const { beside, rules } = around
+      const place = rules.value.shard === SHARED ? around : beside
+      if (place === undefined || !this.#serves(place, endpoints)) continue
+      if (place.rules.preventWrites === value.preventWrites) return place
+      const hasReplicas = shard.replicas.length > 0
+      const own = new OpenScope(value, place.rules.endpoint, this, outermost(from), { hasReplicas })
+      return place.withRules(own)
     }
-    const found = rules.sharedPlaces.find(value)
+    return undefined
+  }
+
+  /** That of the request, the job or the outermost `connectedTo`. */
+  #ownShared(from: Binding<OpenScope>, value: Scope): Binding<OpenScope> {
+    const { sharedPlaces } = from.rules
+    const found = sharedPlaces.find(value)
     if (found !== undefined) return found
     const { binding, ownsLease } = this.enter(value, outermost(from), { describe: () => 'db.shared' })
     if (ownsLease) binding.rules.own(binding.lease)
-    rules.sharedPlaces.add(value, binding)
+    sharedPlaces.add(value, binding)
     return binding
   }
 

@@ -5,7 +5,7 @@ import { bindNodeRequest, type RequestOptions } from '@sherd/core/adapter'
 import { type PostgresServer, type PostgresStandby, startPostgres, startStandby } from '@sherd/local-servers'
 import { isLong, scaled } from '@sherd/local-servers/test-scale'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { serve } from '../adapter/serve.ts'
 import { deferred } from '../support/deferred.ts'
 import { errorOf } from '../support/error-of.ts'
@@ -375,6 +375,80 @@ describe('a job that has written', () => {
         sharding.releaseConnection().catch(() => {}),
       ])
     })
+  })
+
+  test('reads what was written before a query ran, not before it was built', async () => {
+    const { db } = sharding
+    const onReplica = 'select pg_is_in_recovery() as "onReplica"'
+    const written = () => sharding.connectedTo({ role: 'writing' }, () => write('built'))
+    const readers: Record<string, () => () => Promise<unknown>> = {
+      query: () => {
+        const query = db.raw(onReplica)
+        return async () => (await query).rows
+      },
+      stream: () => {
+        const query = db.raw(onReplica)
+        return async () => {
+          for await (const row of query.stream() as AsyncIterable<unknown>) return [row]
+          return []
+        }
+      },
+      transaction: () => {
+        const provide = db.transactionProvider()
+        return async () => {
+          const trx = await provide()
+          const { rows } = await trx.raw(onReplica)
+          await trx.commit()
+          return rows
+        }
+      },
+    }
+    for (const [name, build] of Object.entries(readers)) {
+      await sharding.connectedTo({ shard: 'one', role: 'reading' }, async () => {
+        const run = build()
+        await written()
+        expect(await run(), name).toEqual([{ onReplica: false }])
+      })
+    }
+  })
+
+  test('reads the primary although a connection to the replica was asked for before, and keeps neither', async () => {
+    const url = primary.urlOf('one')
+    const own = createSharding({
+      config: {
+        defaults: { client: 'pg' },
+        shards: {
+          one: { connection: url, replicas: [{ connection: standby.urlOf('one'), pool: { max: 1 } }] },
+        },
+      },
+    })
+    onTestFinished(() => own.close({ deadlineMs: 0 }))
+    const target = { shard: 'one', role: 'reading' } as const
+    const onReplica = async () => {
+      return (await own.db.raw('select pg_is_in_recovery() as r')).rows[0].r
+    }
+    const waiting = () => until(() => own.stats().shards['one']?.reading.waiting === 1)
+    const [free, taken] = [deferred(), deferred()]
+    const holder = own.connectedTo(target, async () => {
+      taken.resolve()
+      await free.promise
+    })
+    await taken.promise
+    await own.connectedTo({ ...target, checkout: 'lazy' }, async () => {
+      const eager = own.connectedTo({ role: 'reading' }, onReplica)
+      await waiting()
+      await own.connectedTo({ role: 'writing' }, () => own.db.raw(`insert into notes values ('asked', 1)`))
+      const read = onReplica()
+      free.resolve()
+      expect(await Promise.all([read, eager])).toEqual([false, false])
+    })
+    await holder
+    await until(() => {
+      const { reading, writing } = own.stats().shards['one'] ?? {}
+      return reading?.active === 0 && writing?.active === 0
+    })
+    // Both pools lend what they have got back.
+    expect(await own.connectedTo(target, onReplica)).toBe(true)
   })
 
   test('leaves no connection out, to the primary, the replica or the shared database, however it ends', async () => {

@@ -161,6 +161,32 @@ test('L4: a transaction there is one for db.shared alone, and holds up nobody on
   await atRest(sharding)
 })
 
+test('L4: a scope with a connection of its own inside of a transaction there is in it, too', async () => {
+  const sharding = open({ checkoutTimeoutMs: 500 })
+  const { connectedTo, unlocked, db } = sharding
+  const elsewhere = (fn: () => Promise<unknown>) => unlocked(() => connectedTo('two', fn))
+  const inside = async () => {
+    await db.shared('plans').insert({ name: 'large' })
+    await elsewhere(async () => {
+      expect(await db.shared('plans').pluck('name')).toEqual(['small', 'large'])
+      await connectedTo({ preventWrites: true }, async () => {
+        expect(await db.shared('plans').pluck('name')).toEqual(['small', 'large'])
+        await expect(db.shared('plans').del()).rejects.toBeInstanceOf(WritePreventedError)
+        await connectedTo('shared', async () => expect(await db('plans').pluck('name')).toHaveLength(2))
+      })
+      await db.shared.transaction(async () => db.shared('plans').insert({ name: 'huge' }))
+    })
+    expect(await db.shared('plans').pluck('name')).toEqual(['small', 'large', 'huge'])
+    throw new Error('undo')
+  }
+  await inAll(sharding, async () => {
+    await expect(db.shared.transaction(inside)).rejects.toThrow('undo')
+    await connectedTo('shared', () => expect(db.transaction(inside)).rejects.toThrow('undo'))
+  })
+  await connectedTo('shared', () => expect(db.transaction(inside)).rejects.toThrow('undo'))
+  await atRest(sharding)
+})
+
 test('L4: whoever is not in the transaction there waits for it', async () => {
   const sharding = open()
   await inAll(sharding, async () => {

@@ -129,6 +129,8 @@ test('S8: a builder that reads only is not made to write by a transaction', asyn
     const trx = await db.transaction()
     await sharding.connectedTo({ preventWrites: true }, async () => {
       expect(await errorOf(() => db('items').del().transacting(trx))).toBeInstanceOf(WritePreventedError)
+      const stream = () => db('items').del().returning('*').transacting(trx).stream().toArray()
+      expect(await errorOf(stream)).toBeInstanceOf(WritePreventedError)
       await sharding.withTransaction(trx, async () => {
         expect(await errorOf(() => db('items').del())).toBeInstanceOf(WritePreventedError)
       })

@@ -60,6 +60,24 @@ function begin(lease: Lease, lane: Lane = lease.root): Transaction {
   }
 }
 
+describe('moving to another server', () => {
+  test('L1: what is waited for meanwhile goes back to the server that it came from', async () => {
+    const [here, there] = [new LeaseBench({ max: 1 }), new LeaseBench({ max: 1 })]
+    const first = await here.heldLease()
+    const lease = here.lease()
+    const taken = new Outcome(Promise.resolve(lease.checkout()))
+    lease.moveTo(there.source('shard_0/replica-0'))
+    // The response is complete: nobody uses what comes.
+    lease.detach('detach')
+    first.end(ended)
+    await settled()
+    expect(taken.state).toBe('fulfilled')
+    expect(lease.isHeld).toBe(false)
+    expect([here, there].map(({ pool }) => pool.stats().active)).toEqual([0, 0])
+    for (const bench of [here, there]) await bench.heldLease()
+  })
+})
+
 describe('taking the connection', () => {
   test('a free connection is taken without a promise', async () => {
     const bench = new LeaseBench()

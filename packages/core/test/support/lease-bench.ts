@@ -4,6 +4,7 @@ import type { ConnectionOutcome } from '../../src/pool/connection-outcome.ts'
 import { Lease } from '../../src/pool/lease.ts'
 import { LeaseEvents } from '../../src/pool/lease-events.ts'
 import { LeaseHolders, type LongHeld } from '../../src/pool/lease-holders.ts'
+import type { LeaseSource } from '../../src/pool/lease-source.ts'
 import type { RawConnection } from '../../src/pool/raw-connection.ts'
 import type { ShardPool } from '../../src/pool/shard-pool.ts'
 import type { FakeClock } from './fake-clock.ts'
@@ -53,18 +54,23 @@ export class LeaseBench {
     return this.pool.counts.detachedCount
   }
 
+  /** Where leases take their connections from. */
+  source(id = 'shard_0'): LeaseSource {
+    return {
+      id,
+      pool: this.pool as unknown as ShardPool<RawConnection>,
+      engine: this.server.engine,
+      onOutcome: (outcome) => this.outcomes.push(outcome),
+      holders: this.holders,
+      events: this.#events,
+      nextNumber: () => ++this.#leaseCount,
+    }
+  }
+
   lease(tenant?: string): Lease {
     return new Lease({
       shard: 'shard_0',
-      source: {
-        id: 'shard_0',
-        pool: this.pool as unknown as ShardPool<RawConnection>,
-        engine: this.server.engine,
-        onOutcome: (outcome) => this.outcomes.push(outcome),
-        holders: this.holders,
-        events: this.#events,
-        nextNumber: () => ++this.#leaseCount,
-      },
+      source: this.source(),
       clock: this.clock,
       deadlines: this.clock.deadlines,
       checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
