@@ -35,7 +35,7 @@ function signedStamps<R>(
   windowMs: number,
   env: NodeJS.ProcessEnv,
 ): SignedStamps {
-  const secrets = [secret ?? env['SHERD_STAMP_SECRET']?.split(',') ?? []].flat()
+  const secrets = [secret ?? env['SHERD_STAMP_SECRET']?.split(',').map((text) => text.trim()) ?? []].flat()
   if (secrets.length === 0) {
     throw new TypeError(
       'The option "readFromReplicas" needs a secret to sign with: set SHERD_STAMP_SECRET or readFromReplicas.secret, to ' +

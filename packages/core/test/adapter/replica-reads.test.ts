@@ -24,6 +24,14 @@ describe('the option readFromReplicas', () => {
     ])
   })
 
+  test('takes several secrets of the environment whatever stands around the commas', () => {
+    const stamps = (text: string) => replicaReads(true, { SHERD_STAMP_SECRET: text })?.stamps as SignedStamps
+    const other = 'y'.repeat(40)
+    const [[, line = '']] = stamps(`${secret}, ${other}`).headersFor('one', 1000, false) as [[string, string]]
+    const headers = { cookie: line.split(';')[0] as string }
+    expect(stamps(`${other}, ${secret}\n`).lastWrite({ headers }, 'one')).toBe(1000)
+  })
+
   test('needs a secret, unless nothing is signed', () => {
     for (const options of [true, {}, { secret: [] }]) {
       expect(() => replicaReads(options, {})).toThrow(/needs a secret .* SHERD_STAMP_SECRET/s)
