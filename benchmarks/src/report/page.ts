@@ -70,7 +70,7 @@ export function targetsPart(resultOf: (suite: string) => SuiteResult | undefined
       ['target', 'asked for', 'measured', ''],
       verdicts.map(([target, verdict]) => [target.text, asked(target), measured(verdict), told(verdict)]),
     ),
-    ...missed.map(([target]) => `**${target.text}.** ${explanationOf(target)}`),
+    ...explanations(missed.map(([target]) => target)),
   ].join('\n\n')
 }
 
@@ -89,8 +89,20 @@ function told(verdict: Verdict | undefined): string {
   return verdict.isMet ? 'met' : '**not met**'
 }
 
-/** What stands in the way, as somebody has found it in a profile. */
-function explanationOf({ id }: Target): string {
+/** What stands in the way, once for all targets of which the same is said. */
+function explanations(missed: readonly Target[]): string[] {
+  const texts = new Map<string, string[]>()
+  for (const target of missed) {
+    const text = explanationOf(target.id)
+    texts.set(text, [...(texts.get(text) ?? []), target.text])
+  }
+  return Array.from(texts, ([text, names]) => `**Not met: ${names.join('; ')}.** ${text}`)
+}
+
+/** As somebody has found it in a profile: in `<id>.md`, or in one for all whose ids begin so. */
+function explanationOf(id: string): string {
   const file = new URL(`${id}.md`, EXPLANATIONS)
-  return existsSync(file) ? readFileSync(file, 'utf8').trim() : 'What stands in the way is not known yet.'
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  const dash = id.lastIndexOf('-')
+  return dash === -1 ? 'What stands in the way is not known yet.' : explanationOf(id.slice(0, dash))
 }
