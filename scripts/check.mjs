@@ -11,7 +11,7 @@ import { run, turbo } from './lib/run.mjs'
 const checks = {
   types: () => turbo('typecheck', '--continue', '--output-logs=errors-only'),
   format: () => run('@biomejs/biome', ['check', '--error-on-warnings', '.'], { bin: 'biome' }),
-  layers: () => run('dependency-cruiser', ['packages', 'examples'], { bin: 'depcruise' }),
+  layers: () => run('dependency-cruiser', ['packages', 'examples', 'benchmarks'], { bin: 'depcruise' }),
   build: () => turbo('build', '--continue', '--output-logs=errors-only'),
   packages: checkPackages,
 }
