@@ -816,7 +816,7 @@ export const guards = [
   {
     name: 'reload: a new shard shares the database of one that stays',
     file: core('pool/pool-registry.ts'),
-    find: '(shard) => topology.shards.get(shard)?.primary === before.shards.get(shard)?.primary',
+    find: '(id) => keptIds.has(id)',
     replace: '() => false',
     tests: tests('integration/reload.test.ts'),
     reddens: /^fault 26: a shard that is renamed/,
