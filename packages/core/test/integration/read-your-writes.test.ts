@@ -451,6 +451,37 @@ describe('a job that has written', () => {
     expect(await own.connectedTo(target, onReplica)).toBe(true)
   })
 
+  test('is read inside of its transaction on a shared database that has replicas, by scopes that only read', async () => {
+    const replicated = (name: string) => ({
+      connection: primary.urlOf(name),
+      replicas: [{ connection: standby.urlOf(name) }],
+    })
+    const own = createSharding({
+      config: {
+        defaults: { client: 'pg' },
+        shards: { one: replicated('one') },
+        shared: { ...replicated('two'), pool: { max: 1 } },
+      },
+    })
+    onTestFinished(() => own.close({ deadlineMs: 0 }))
+    const { db, connectedTo } = own
+    const inReading = <T>(fn: () => Promise<T>) => connectedTo({ role: 'reading' }, fn)
+    await connectedTo('one', () =>
+      db.shared.transaction(async () => {
+        const { rows } = await inReading(async () => db.shared.raw('select pg_is_in_recovery() as r'))
+        expect(rows).toEqual([{ r: true }])
+        await db.shared('notes').insert({ client: 'plans', n: 1 })
+        await inReading(async () => {
+          expect(await db.shared('notes').where({ client: 'plans' }).pluck('n')).toEqual([1])
+          expect(await errorOf(() => db.shared('notes').del())).toMatchObject({
+            code: 'SHARD_ERR_WRITE_PREVENTED',
+          })
+        })
+      }),
+    )
+    await until(() => own.stats().shards['shared']?.writing.active === 0)
+  })
+
   test('leaves no connection out, to the primary, the replica or the shared database, however it ends', async () => {
     const { db } = sharding
     const begun = async () => {
