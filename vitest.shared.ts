@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const isLong = process.env['SHERD_TEST_LONG'] === '1'
@@ -7,6 +8,8 @@ export const shared: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Suites wait for their servers about as long as they compute.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: isLong ? 1_200_000 : 20_000,
     hookTimeout: 60_000,
     passWithNoTests: true,

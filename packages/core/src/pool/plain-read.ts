@@ -30,12 +30,12 @@ const KEYWORDS =
 const TYPES = 'bit bpchar char character decimal interval numeric time timestamp timestamptz varchar'
 const FUNCTIONS =
   'abs array_agg array_length avg bool_and bool_or btrim cardinality ceil ceiling char_length coalesce concat concat_ws ' +
-  'count current_database current_schema date date_format date_part date_trunc dense_rank every exp first_value floor ' +
-  'format generate_series greatest group_concat ifnull instr json_agg json_array json_build_array json_build_object ' +
+  'connection_id count current_database current_schema current_setting database date date_add date_sub date_format date_part date_trunc dense_rank every exp first_value floor ' +
+  'format gen_random_uuid generate_series greatest group_concat ifnull instr json_agg json_array json_build_array json_build_object ' +
   'json_extract json_object json_object_agg jsonb_agg jsonb_array_elements jsonb_build_object jsonb_object_agg ' +
   'jsonb_typeof lag last_value lead least left length log lower lpad ltrim max md5 min mod now ntile nullif ' +
-  'octet_length overlay pg_backend_pid pg_sleep position power random rank regexp_replace replace reverse right round ' +
+  'octet_length overlay pg_backend_pid pg_is_in_recovery pg_sleep pg_typeof position power random rank regexp_replace replace reverse right round ' +
   'row_number row_to_json rpad rtrim sign sleep split_part sqrt stddev strftime string_agg strpos substr substring sum ' +
   'to_char to_date to_json to_jsonb to_number to_timestamp to_tsquery to_tsvector trim trunc unnest upper variance ' +
-  'version year'
+  'unix_timestamp uuid version year'
 const HARMLESS = new Set([KEYWORDS, TYPES, FUNCTIONS].join(' ').split(' '))

@@ -98,7 +98,7 @@ test('L7: a client that goes away has what runs there stopped, and waits for it 
 })
 
 test('a 503 that is about the shared database names it', async () => {
-  const sharding = open({ max: 1, checkoutTimeoutMs: 100 })
+  const sharding = open({ max: 1, checkoutTimeoutMs: 1500 })
   const occupied = deferred()
   const held = sharding.connectedTo('shared', () => occupied.promise)
   await until(() => active(sharding)[1] === 1)

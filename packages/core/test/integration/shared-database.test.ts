@@ -258,7 +258,7 @@ test('S6: a query on it that comes after its scope had settled is refused, and t
 })
 
 test('L2: when its pool is exhausted the error names it, and the own shard goes on', async () => {
-  const sharding = open({ max: 1, checkoutTimeoutMs: 100 })
+  const sharding = open({ max: 1, checkoutTimeoutMs: 1500 })
   await sharding.connectedTo('shared', async () => {
     await sharding.db.raw('select 1')
     await sharding.connectedTo({ shard: 'one', separate: true }, async () => {

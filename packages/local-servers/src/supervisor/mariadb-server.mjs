@@ -92,7 +92,8 @@ export class MariadbServer {
         // Half of the time of an installation is spent on waiting for the disk.
         '--innodb-flush-log-at-trx-commit=0',
       ],
-      { ...spawnOptions, encoding: 'utf8' },
+      // Its temporary tables have names that another installation at the same time may choose, too.
+      { ...spawnOptions, env: { ...process.env, TMPDIR: folder }, encoding: 'utf8' },
     )
     if (status !== 0) throw new Error(`mariadb-install-db failed: ${error?.message ?? stderr + stdout}`)
     const statements = path.join(folder, 'init.sql')
