@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createSharding } from '../../src/index.ts'
 import { shareConnectionBudgets } from '../../src/processes/index.ts'
 import { ServerView } from '../support/server-view.ts'
+import { until } from '../support/until.ts'
 
 const BUDGET = 6
 const PHASE_MS = isLong ? 5000 : 500
@@ -36,7 +37,8 @@ async function stopThread(worker: Worker): Promise<Report> {
 }
 
 test('worker threads share a budget with the thread that starts them, whoever comes and is killed', async () => {
-  using shared = shareConnectionBudgets({ graceMs: 200 })
+  // Longer than a server takes to notice that a thread is gone which was about to connect.
+  using shared = shareConnectionBudgets({ graceMs: 1500 })
   const sharding = createSharding({
     config: {
       defaults: { client: 'pg', pool: { max: 10, checkoutTimeoutMs: 20_000 } },
@@ -84,6 +86,7 @@ test('worker threads share a budget with the thread that starts them, whoever co
   expect(own).toBeGreaterThan(0)
   expect(most).toBeLessThanOrEqual(BUDGET)
   expect(most, 'the budget is made use of').toBeGreaterThanOrEqual(BUDGET - 1)
+  await until(() => shared.stats()[host]?.left === 0)
   expect(shared.stats()[host], 'who has closed has given it back').toMatchObject({ workers: 1, left: 0 })
   expect(sharding.stats().budgets[host]).toMatchObject({ granted: BUDGET, workers: 1 })
 })
