@@ -302,8 +302,8 @@ test('rollback undoes the same migrations on all shards, whatever their batches 
   const sharding = await open()
   const steps = { one: makes('one'), two: makes('two'), three: makes('three') }
   const { one, two, three } = steps
-  // c is added later, and has everything in one batch; b has not seen the last.
-  await sharding.migrate.latest({ migrationSource: migrationSource({ one, two }), shards: ['a', 'b'] })
+  // a is added later, and has everything in one batch; b has not seen the last.
+  await sharding.migrate.latest({ migrationSource: migrationSource({ one, two }), shards: ['b', 'c'] })
   const migrationSource_ = migrationSource({ one, two, three })
   await sharding.migrate.latest({ migrationSource: migrationSource_, shards: ['a', 'c'] })
   const options = { migrationSource: migrationSource_ }
