@@ -10,7 +10,7 @@ describe('an error', () => {
   const problem = { status: 503, code: 'SHARD_ERR_CHECKOUT_TIMEOUT', shard: 'shard_0' }
 
   async function overloaded(build: (app: FastifyInstance, sharding: Sharding) => void) {
-    const sharding = openShard({ max: 1, checkoutTimeoutMs: 100 })
+    const sharding = openShard({ max: 1, checkoutTimeoutMs: 500 })
     const app = create()
     build(app, sharding)
     app.addHook('onSend', async (_request, reply) => void reply.header('x-sent', 'yes'))

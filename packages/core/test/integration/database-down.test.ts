@@ -187,7 +187,7 @@ test('errors in answer to statements never count', async () => {
 })
 
 test('nor do callers that time out or give up while others hold all connections', async () => {
-  const pool = { max: 1, checkoutTimeoutMs: 60 }
+  const pool = { max: 1, checkoutTimeoutMs: 500 }
   const sharding = open({ one: { connection: url, pool, breaker: { failures: 1, minOutcomes: 1 } } })
   await sharding.connectedTo('one', async () => {
     await sharding.db.raw('select 1')

@@ -62,7 +62,7 @@ test('who holds connections is named on request, without tenants, the oldest fir
 })
 
 test('callers that get nothing are counted by the reason', async () => {
-  const sharding = open({ checkoutTimeoutMs: 50 })
+  const sharding = open({ checkoutTimeoutMs: 500 })
   await sharding.connectedTo('one', async () => {
     await expect(sharding.connectedTo({ shard: 'one', separate: true }, () => {})).rejects.toThrow()
   })

@@ -183,7 +183,7 @@ test('a message that costs the connection costs no other message anything', asyn
 })
 
 test('a message that will not let the connection go costs no other message anything', async () => {
-  const { sharding, nothingLent } = openTenants(databases, { checkoutTimeoutMs: 100 })
+  const { sharding, nothingLent } = openTenants(databases, { checkoutTimeoutMs: 500 })
   const { db } = sharding
   const handle = sharding.shardedBatch(tenantOf, async ({ n }: Message) => {
     if (n === 0) {

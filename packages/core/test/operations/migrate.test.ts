@@ -95,13 +95,13 @@ test('never more shards of a server at a time than its budget has connections fo
   const { host } = new URL(url)
   const sharding = createSharding({
     config: {
-      defaults: { client: 'pg', pool: { checkoutTimeoutMs: 200 } },
+      defaults: { client: 'pg', pool: { checkoutTimeoutMs: 500 } },
       servers: { [host]: { maxConnections: 2 } },
       shards,
     },
   })
   onTestFinished(() => sharding.close({ deadlineMs: 0 }))
-  const slow: TestMigration = { up: (knex) => knex.raw('select pg_sleep(0.3)') }
+  const slow: TestMigration = { up: (knex) => knex.raw('select pg_sleep(0.7)') }
   const options = { tableName: 'budgeted', migrationSource: migrationSource({ slow }) }
   const chosen = Object.keys(shards).slice(0, 5)
   const report = await sharding.migrate.latest({ ...options, shards: chosen, canary: null })

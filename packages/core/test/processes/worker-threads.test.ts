@@ -37,8 +37,7 @@ async function stopThread(worker: Worker): Promise<Report> {
 }
 
 test('worker threads share a budget with the thread that starts them, whoever comes and is killed', async () => {
-  // Longer than a server takes to notice that a thread is gone which was about to connect.
-  using shared = shareConnectionBudgets({ graceMs: 1500 })
+  using shared = shareConnectionBudgets()
   const sharding = createSharding({
     config: {
       defaults: { client: 'pg', pool: { max: 10, checkoutTimeoutMs: 20_000 } },
