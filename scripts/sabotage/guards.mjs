@@ -296,8 +296,8 @@ export const guards = [
   {
     name: 'gone clients: the handler runs for a client that left in the instant of check-out',
     file: core('adapter/node-request-binding.ts'),
-    find: 'if (!this.#isOver()) run()\n      else {',
-    replace: 'run()\n      if (false) {',
+    find: 'if (!this.#isOver && !isGone(req, res)) run()',
+    replace: 'if (scope) run()',
     tests: tests('adapter/node-request.test.ts'),
     reddens: /^fault 3:/,
   },
@@ -320,8 +320,8 @@ export const guards = [
   {
     name: 'the end of a response: the connection waits for a slow reader',
     file: core('adapter/node-request-binding.ts'),
-    find: 'whenAnswered(res, () => scope.answered())',
-    replace: '',
+    find: 'whenOver(req, res, { answered, gone })',
+    replace: 'whenOver(req, res, { answered() {}, gone })',
     tests: tests('adapter/node-request.test.ts'),
     reddens: /^L5:/,
   },
@@ -1649,8 +1649,8 @@ export const guards = [
   {
     name: 'auto scrub: an open transaction counts as harmless',
     file: core('pool/postgres/session-reset.ts'),
-    find: `if ((scrub === 'never' || traces?.isClean) && isKnownIdle(connection))`,
-    replace: `if (traces?.isClean || (scrub === 'never' && isKnownIdle(connection)))`,
+    find: `return (scrub === 'never' || traces?.isClean === true) && isKnownIdle(connection)`,
+    replace: `return traces?.isClean === true || (scrub === 'never' && isKnownIdle(connection))`,
     tests: tests('integration/auto-scrub.test.ts'),
     reddens: /rolls back what is left open/,
   },

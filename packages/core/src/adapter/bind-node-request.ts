@@ -88,7 +88,8 @@ function outcomeOf<R>(host: NodeHost<R>, next: Next): Outcome {
   return { next, answer: (problem) => host.answer(problem), over: () => {} }
 }
 
-function hasUnreadBody({ headers, complete, readableEnded }: IncomingMessage): boolean {
-  if (complete || readableEnded) return false
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+function hasUnreadBody(req: IncomingMessage): boolean {
+  const { headers } = req
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  return hasBody && !req.complete && !req.readableEnded
 }

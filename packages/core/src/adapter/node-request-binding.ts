@@ -13,8 +13,8 @@ import type { RequestParts } from './request-options.ts'
 import type { RequestPlan } from './request-plan.ts'
 import { RequestScope } from './request-scope.ts'
 import { type RequestState, requestState } from './request-state.ts'
-import { whenAnswered } from './when-answered.ts'
-import { isGone, whenGone } from './when-gone.ts'
+import { tellShard } from './tell-shard.ts'
+import { isGone, whenOver } from './when-over.ts'
 
 export type Next = (error?: unknown) => void
 type Place = Pick<RequestState, 'binding' | 'shard'>
@@ -54,6 +54,8 @@ export class NodeRequestBinding<R> {
   /** It was answered before it came here: what follows is work after the response. */
   readonly #wasAnswered: boolean
   readonly #waitsForBody: boolean
+  /** It was answered, or its client has gone, since it is in its scope. */
+  #isOver = false
   #plan: RequestPlan<R>
   #outcome: Outcome
 
@@ -109,14 +111,14 @@ export class NodeRequestBinding<R> {
       req: request,
       parts: this.#parts,
       state: this.#state,
-      isSecure: cameByTls(req),
+      isSecure: () => cameByTls(req),
       onFirst: (writes) => addHeadersTo(res, (isComplete) => writes.answering(isComplete)),
     })
   }
 
   #enter(value: Scope | undefined): void {
     // The events that give a connection back have been emitted already when the client is gone.
-    if (this.#isOver()) {
+    if (this.#isTooLate()) {
       this.#outcome.over()
       return
     }
@@ -139,12 +141,20 @@ export class NodeRequestBinding<R> {
         this.#parts,
         this.#state.writes?.log,
       )
-      whenAnswered(res, () => scope.answered())
-      whenGone(req, res, () => {
+      if (this.#wasAnswered) {
+        scope.answered()
+        return scope
+      }
+      const answered = () => {
+        this.#isOver = true
+        scope.answered()
+      }
+      const gone = () => {
         if (res.writableEnded) scope.answered()
         else scope.aborted(this.#parts.method)
-      })
-      if (this.#wasAnswered) scope.answered()
+        this.#isOver = true
+      }
+      whenOver(req, res, { answered, gone })
       return scope
     } catch (error) {
       this.#refuse(error)
@@ -158,14 +168,6 @@ export class NodeRequestBinding<R> {
       this.#stand(this.#around)
       this.#refuse(error)
     }
-    const runUnlessOver = () => {
-      // It may have left in the instant in which the connection came.
-      if (!this.#isOver()) run()
-      else {
-        scope.discard()
-        this.#outcome.over()
-      }
-    }
     let prepared: Promise<void> | undefined
     try {
       prepared = this.#wasAnswered ? undefined : scope.prepare(this.#parts.method, waitsForBody)
@@ -173,8 +175,19 @@ export class NodeRequestBinding<R> {
       fail(error)
       return
     }
-    if (prepared === undefined) runUnlessOver()
-    else this.#continue(prepared, runUnlessOver, fail)
+    if (prepared === undefined) run()
+    // It may have left in the instant in which the connection came.
+    else this.#continue(prepared, () => this.#unlessOver(scope, run), fail)
+  }
+
+  #unlessOver(scope: RequestScope, run: () => void): void {
+    const { req, res } = this.#host
+    // One that is going has not told so yet.
+    if (!this.#isOver && !isGone(req, res)) run()
+    else {
+      scope.discard()
+      this.#outcome.over()
+    }
   }
 
   #run(scope: RequestScope): void {
@@ -185,7 +198,7 @@ export class NodeRequestBinding<R> {
 
   #checkOut(scope: RequestScope, next: Next): void {
     this.#outcome = { ...this.#outcome, next }
-    this.#prepare(scope, false, () => goOnIn(scope.binding, next))
+    this.#unlessOver(scope, () => this.#prepare(scope, false, () => goOnIn(scope.binding, next)))
   }
 
   /** Where those who come after find the request. */
@@ -193,11 +206,11 @@ export class NodeRequestBinding<R> {
     this.#state.binding = binding
     this.#state.shard = shard
     this.#state.checkOut = checkOut
-    if (this.#host.request === this.#host.req) (this.#host.req as Place).shard = shard
+    if (this.#host.request === this.#host.req) tellShard(this.#host.req, shard)
   }
 
   #refuse(error: unknown): void {
-    if (this.#isOver()) {
+    if (this.#isTooLate()) {
       this.#outcome.over()
       return
     }
@@ -215,14 +228,22 @@ export class NodeRequestBinding<R> {
 
   /** What `next` throws later than the caller could catch it is uncaught, as from any callback. */
   #continue<T>(promise: Promise<T>, done: (value: T) => void, failed: (error: unknown) => void): void {
-    promise.then(done, failed).catch((error) => {
-      process.nextTick(() => {
-        throw error
-      })
-    })
+    const outside = <A>(call: (argument: A) => void) => {
+      return (argument: A) => {
+        try {
+          call(argument)
+        } catch (error) {
+          process.nextTick(() => {
+            throw error
+          })
+        }
+      }
+    }
+    promise.then(outside(done), outside(failed))
   }
 
-  #isOver(): boolean {
+  /** Nobody waits for an answer any more; where it came after one, nobody ever did. */
+  #isTooLate(): boolean {
     const { req, res } = this.#host
     return !this.#wasAnswered && (res.writableEnded || isGone(req, res))
   }

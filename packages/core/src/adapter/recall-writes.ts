@@ -10,7 +10,7 @@ export interface Recalled<R> {
   readonly req: R
   readonly parts: RequestParts
   readonly state: RequestState
-  readonly isSecure: boolean
+  readonly isSecure: () => boolean
   /** Called with what is to be told to the client, once for each request. */
   readonly onFirst: (writes: ClientWrites) => void
 }
@@ -27,7 +27,7 @@ export function recallWrites<R>(
   const { replicaReads: reads } = plan
   if (!hasReplicas(topology)) return scope
   if (state.writes === undefined && reads !== undefined) {
-    const writes = new ClientWrites<R>({ sharding: pools.id, reads, req, parts, isSecure })
+    const writes = new ClientWrites<R>({ sharding: pools.id, reads, req, parts, isSecure: isSecure() })
     state.writes = writes as ClientWrites
     if (reads.stamps !== undefined) onFirst(state.writes)
   }

@@ -50,9 +50,14 @@ export class RequestScope {
       return undefined
     }
     const taken = this.binding.lease.checkout()
-    this.#isPreparing = taken !== undefined
-    return taken?.finally(() => {
+    if (taken === undefined) return undefined
+    this.#isPreparing = true
+    const prepared = () => {
       this.#isPreparing = false
+    }
+    return taken.then(prepared, (error) => {
+      prepared()
+      throw error
     })
   }
 

@@ -36,7 +36,8 @@ export async function withRequest<R, T>(
   const onFirst = (writes: ClientWrites) => {
     own = writes
   }
-  const isSecure = answersByTls(parts, plan)
+  const byTls = answersByTls(parts, plan)
+  const isSecure = () => byTls
   const value = found && (await recallWrites(found, { plan, req, parts, state, isSecure, onFirst }))
   signal?.throwIfAborted()
   if (value === undefined) return await runBound(around, () => fn(state.shard))

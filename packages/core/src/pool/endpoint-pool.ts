@@ -172,7 +172,7 @@ export class EndpointPool {
   }
 
   #namedHolders(now: number): HolderStats[] {
-    return Array.from(this.#holders.entries(), ({ lease, since }) => ({
+    return Array.from(this.#holders, ({ lease, since }) => ({
       holder: lease.description,
       ageMs: Math.round(now - since),
     }))
@@ -225,7 +225,7 @@ export class EndpointPool {
   /** Ends every lease that still holds a connection: the server stops its query, whatever waits behind is refused. */
   cutLeases(): void {
     const errors = new CheckoutErrors(this.endpoint.shard, this.#options.random)
-    for (const lease of [...this.#holders]) {
+    for (const { lease } of [...this.#holders]) {
       lease.end(() => errors.draining())
       void lease.cancelRunning()
     }
@@ -283,9 +283,11 @@ export class EndpointPool {
       // `afterCreate` is run again, and belongs to no request.
       reset: (connection) => {
         if (engine.isInTransaction?.(connection)) this.pool.counts.rollbackCount++
-        const reset = runInRootContext(() => engine.reset(connection))
-        if (reset === undefined && canSkip) this.pool.counts.scrubSkippedCount++
-        return reset
+        if (engine.isClean?.(connection)) {
+          if (canSkip) this.pool.counts.scrubSkippedCount++
+          return undefined
+        }
+        return runInRootContext(() => engine.reset(connection))
       },
       rest: (connection) => engine.keepAlive(connection, false),
       wake: (connection) => engine.keepAlive(connection, true),

@@ -9,6 +9,8 @@ export interface Engine {
   settle?(connection: RawConnection): Promise<void>
   /** Somebody may use the session past its driver's queries; absent where each session is reset in any case. */
   distrust?(connection: RawConnection): void
+  /** Whether the next may have the session as it is; absent where {@link reset} alone can tell. */
+  isClean?(connection: RawConnection): boolean
   /**
    * Brings the session back to its baseline after a lease: rolls back what is open, then removes what earlier
    * users left. Undefined when nothing needs to be done; rejects in doubt, and within a bound.

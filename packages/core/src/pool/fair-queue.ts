@@ -1,6 +1,6 @@
+import { LinkedList } from '../util/linked-list.ts'
 import type { PoolQueue } from './pool-queue.ts'
 import type { PoolWaiter } from './pool-waiter.ts'
-import { WaiterList } from './waiter-list.ts'
 
 /**
  * Tenants take turns, each with at most `perTenantMax` resources; the waiters of one tenant are served in the order in
@@ -13,7 +13,7 @@ export class FairQueue<R> implements PoolQueue<R> {
   /** Resources lent, by tenant. */
   readonly #lent = new Map<string, number>()
   /** Those who wait, by tenant; the tenant whose turn is next comes first. */
-  readonly #turns = new Map<string | undefined, WaiterList<R>>()
+  readonly #turns = new Map<string | undefined, LinkedList<PoolWaiter<R>>>()
   #size = 0
 
   constructor(perTenantMax: number) {
@@ -43,7 +43,7 @@ export class FairQueue<R> implements PoolQueue<R> {
   add(waiter: PoolWaiter<R>): void {
     let waiters = this.#turns.get(waiter.tenant)
     if (waiters === undefined) {
-      waiters = new WaiterList()
+      waiters = new LinkedList()
       this.#turns.set(waiter.tenant, waiters)
     }
     waiters.add(waiter)

@@ -1,10 +1,10 @@
+import { LinkedList } from '../util/linked-list.ts'
 import type { PoolQueue } from './pool-queue.ts'
 import type { PoolWaiter } from './pool-waiter.ts'
-import { WaiterList } from './waiter-list.ts'
 
 /** First come, first served, whoever it is. */
 export class FifoQueue<R> implements PoolQueue<R> {
-  readonly #waiters = new WaiterList<R>()
+  readonly #waiters = new LinkedList<PoolWaiter<R>>()
 
   get size(): number {
     return this.#waiters.size

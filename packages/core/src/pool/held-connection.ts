@@ -2,6 +2,7 @@ import type { DestroyCause } from '../diagnostics/lease-events.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Deadlines } from '../util/deadlines.ts'
 import { Canceller } from './canceller.ts'
+import type { Hold } from './lease-holders.ts'
 import type { LeaseSource } from './lease-source.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 import type { Pooled } from './pooled.ts'
@@ -20,6 +21,7 @@ export class HeldConnection {
   /** Where it came from, and goes back to. */
   readonly source: LeaseSource
   readonly #options: HeldConnectionOptions
+  readonly #hold: Hold
   #fate: 'kept' | 'condemned' | 'destroyed' = 'kept'
   #canceller: Canceller | undefined
 
@@ -27,6 +29,7 @@ export class HeldConnection {
     this.#pooled = pooled
     this.source = source
     this.#options = options
+    this.#hold = source.holders.add(options.lease, this.since)
   }
 
   get connection(): RawConnection {
@@ -93,6 +96,7 @@ export class HeldConnection {
 
   /** Nothing of the lease runs on it any more. It goes to the next once nothing of the lease can hit it. */
   giveBack(): void {
+    this.source.holders.delete(this.#hold)
     const { cancelling } = this
     if (cancelling === undefined) this.#giveBackNow()
     else void cancelling.then(() => this.#giveBackNow())

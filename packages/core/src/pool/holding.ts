@@ -14,7 +14,7 @@ export interface HoldingOptions extends HeldConnectionOptions {
   readonly tenant: string | undefined
   /** Why the lease may have no connection; undefined while it may. */
   readonly refusal: () => ShardingError | undefined
-  readonly onTaken: (held: HeldConnection) => void
+  readonly onTaken: () => void
 }
 
 type State =
@@ -117,7 +117,7 @@ export class Holding {
     const { events } = source
     const held = new HeldConnection(pooled, source, this.#options)
     this.#state = { kind: 'connection', held }
-    onTaken(held)
+    onTaken()
     onNew()
     // Last, so that a listener finds the lease with its connection.
     if (since === undefined) events.requested(lease)

@@ -1,5 +1,6 @@
 import type { Clock } from '../util/clock.ts'
 import type { Deadline, Deadlines } from '../util/deadlines.ts'
+import { type Linked, LinkedList } from '../util/linked-list.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 
 /** A lease that holds, or held, its connection for longer than it should. */
@@ -20,7 +21,9 @@ export interface LeaseHoldersOptions<L = LeaseSubject> {
   readonly onRecovered: (recovered: LongHeld<L>) => void
 }
 
-interface Hold {
+/** A lease among those that hold a connection. */
+export interface Hold<L = LeaseSubject> extends Linked<Hold<L>> {
+  readonly lease: L
   readonly since: number
   readonly place: Error | undefined
   isReported: boolean
@@ -32,7 +35,7 @@ const SAMPLED = 100
 /** The leases of one endpoint that hold a connection, in the order in which they took it. */
 export class LeaseHolders<L extends Pick<LeaseSubject, 'isLong'>> {
   readonly #options: LeaseHoldersOptions<L>
-  readonly #holds = new Map<L, Hold>()
+  readonly #holds = new LinkedList<Hold<L>>()
   #takenCount = 0
   #hasLeaked = false
   #check: Deadline | undefined
@@ -41,25 +44,29 @@ export class LeaseHolders<L extends Pick<LeaseSubject, 'isLong'>> {
     this.#options = options
   }
 
-  [Symbol.iterator](): Iterator<L> {
-    return this.#holds.keys()
-  }
-
   /** Who they are, and since when. */
-  *entries(): Iterable<{ readonly lease: L; readonly since: number }> {
-    for (const [lease, { since }] of this.#holds) yield { lease, since }
+  [Symbol.iterator](): Iterator<{ readonly lease: L; readonly since: number }> {
+    return this.#holds[Symbol.iterator]()
   }
 
   /** `since` is the time at which the connection was taken. */
-  add(lease: L, since: number): void {
-    this.#holds.set(lease, { since, place: this.#samplePlace(), isReported: false })
+  add(lease: L, since: number): Hold<L> {
+    const hold: Hold<L> = {
+      lease,
+      since,
+      place: this.#samplePlace(),
+      isReported: false,
+      list: undefined,
+      previous: undefined,
+      next: undefined,
+    }
+    this.#holds.add(hold)
     if (this.#check === undefined) this.#checkAt(since)
+    return hold
   }
 
-  delete(lease: L): void {
-    const hold = this.#holds.get(lease)
-    this.#holds.delete(lease)
-    if (hold?.isReported) this.#options.onRecovered(this.#longHeld(lease, hold))
+  delete(hold: Hold<L>): void {
+    if (this.#holds.delete(hold) && hold.isReported) this.#options.onRecovered(this.#longHeld(hold))
   }
 
   #samplePlace(): Error | undefined {
@@ -79,18 +86,18 @@ export class LeaseHolders<L extends Pick<LeaseSubject, 'isLong'>> {
   #reportLeaked(thresholdMs: number): void {
     this.#check = undefined
     const now = this.#options.clock.now()
-    for (const [lease, hold] of this.#holds) {
-      if (hold.isReported || lease.isLong) continue
+    for (const hold of this.#holds) {
+      if (hold.isReported || hold.lease.isLong) continue
       if (now - hold.since < thresholdMs) {
         this.#checkAt(hold.since)
         return
       }
       hold.isReported = this.#hasLeaked = true
-      this.#options.onLeaked(this.#longHeld(lease, hold))
+      this.#options.onLeaked(this.#longHeld(hold))
     }
   }
 
-  #longHeld(lease: L, { since, place }: Hold): LongHeld<L> {
+  #longHeld({ lease, since, place }: Hold<L>): LongHeld<L> {
     return { lease, heldMs: Math.round(this.#options.clock.now() - since), stack: place?.stack }
   }
 }

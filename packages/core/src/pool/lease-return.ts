@@ -6,12 +6,10 @@ import type { InFlight } from './in-flight.ts'
 import type { Lane } from './lane.ts'
 import { revokedError } from './lease-errors.ts'
 import type { LeaseRoute } from './lease-route.ts'
-import type { LeaseSubject } from './lease-subject.ts'
 import type { OpenWorkSet } from './open-work-set.ts'
 import { StallWatch } from './stall-watch.ts'
 
 export interface LeaseReturnOptions {
-  readonly lease: LeaseSubject
   readonly shard: string
   readonly clock: Clock
   readonly deadlines: Deadlines
@@ -117,10 +115,9 @@ export class LeaseReturn {
   /** Only while nothing of the lease runs on it. */
   now(): void {
     this.#isDue = false
-    const { lease, holding, route } = this.#options
+    const { holding, route } = this.#options
     const held = holding.letGo()
     if (held !== undefined) {
-      route.source.holders.delete(lease)
       this.#stallWatch?.stop()
       held.giveBack()
     }

@@ -1,6 +1,7 @@
 import type { ConnectionOutcome } from './connection-outcome.ts'
 import type { Engine } from './engine.ts'
 import type { LeaseEvents } from './lease-events.ts'
+import type { Hold } from './lease-holders.ts'
 import type { LeaseSubject } from './lease-subject.ts'
 import type { RawConnection } from './raw-connection.ts'
 import type { ShardPool } from './shard-pool.ts'
@@ -13,8 +14,8 @@ export interface LeaseSource {
   readonly engine: Engine
   /** Leases that hold a connection of it. */
   readonly holders: {
-    add(lease: LeaseSubject, since: number): void
-    delete(lease: LeaseSubject): void
+    add(lease: LeaseSubject, since: number): Hold
+    delete(hold: Hold): void
   }
   readonly events: LeaseEvents
   /** What a query has shown of its connection: the server has answered it, or the connection was lost. */

@@ -80,7 +80,7 @@ export class Lease implements LeaseSubject {
       source: () => this.#route.source,
       moves: (error) => this.#moves(error),
       refusal: () => this.#return.refusal,
-      onTaken: (held) => this.#taken(held),
+      onTaken: () => this.#taken(),
     })
     this.root = new Lane({
       shard,
@@ -90,7 +90,6 @@ export class Lease implements LeaseSubject {
       idleMs: () => this.#idleMs(),
     })
     this.#return = new LeaseReturn({
-      lease: this,
       shard,
       clock,
       deadlines,
@@ -194,9 +193,8 @@ export class Lease implements LeaseSubject {
     this.#route.source.events.detached(this)
   }
 
-  #taken({ since }: HeldConnection): void {
+  #taken(): void {
     this.#route.arrived()
-    this.#route.source.holders.add(this, since)
     this.#inFlight.wire.touch()
     this.#return.taken()
   }

@@ -1,3 +1,4 @@
+import type { Linked } from '../util/linked-list.ts'
 import type { Pooled } from './pooled.ts'
 
 export interface CheckoutTerms {
@@ -8,7 +9,7 @@ export interface CheckoutTerms {
 }
 
 /** Somebody in a pool's queue, until a deadline. */
-export class PoolWaiter<R> {
+export class PoolWaiter<R> implements Linked<PoolWaiter<R>> {
   readonly promise: Promise<Pooled<R>>
   /** When it began to wait. */
   readonly since: number
@@ -16,7 +17,6 @@ export class PoolWaiter<R> {
   readonly deadline: number
   /** For whom it waits, where that is known. */
   readonly tenant: string | undefined
-  /** The list that it stands in, and its neighbours there. */
   list: object | undefined
   previous: PoolWaiter<R> | undefined
   next: PoolWaiter<R> | undefined

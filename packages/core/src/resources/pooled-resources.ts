@@ -240,12 +240,12 @@ export class PooledResources<T, X> implements ResourcePool<T, X> {
     const { resource: slot } = pooled
     const holder: Holder = { index: slot.index, description: fn.name || '(anonymous)', isLong: false }
     slot.isHeld = true
-    this.#holders.add(holder, pooled.lentAt)
+    const hold = this.#holders.add(holder, pooled.lentAt)
     try {
       return await work({ ...common, slot })
     } finally {
       slot.isHeld = false
-      this.#holders.delete(holder)
+      this.#holders.delete(hold)
       if (slot.isBroken) this.#pool.destroy(pooled)
       else this.#pool.release(pooled)
     }

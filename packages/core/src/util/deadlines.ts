@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { LinkedList, Place } from './linked-list.ts'
 import { runInRootContext } from './root-context.ts'
 
 /** Something that has to happen once the clock reaches `deadline` (in the clock's milliseconds). */
@@ -6,6 +7,8 @@ export interface Deadline {
   readonly deadline: number
   /** `afterStall`: the event loop stood still meanwhile, so nobody could answer in time. */
   expire(afterStall: boolean): void
+  /** Among those that wait; kept by {@link Deadlines}. */
+  place?: Place<Deadline> | undefined
 }
 
 /** How far behind its deadline something may expire, in milliseconds. */
@@ -19,13 +22,13 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 /**
  * One coarse timer for everything in the process that waits: callers in queues, idle connections, retries.
  *
- * A timer each would cost half a microsecond and an object per checkout; here waiting costs one entry of a set.
+ * A timer each would cost half a microsecond and an object per checkout; here waiting costs one place in a list.
  * The timer never keeps the process alive, and stops when it finds nothing that waits. A blocked event loop is nobody
  * else's fault: what is due after one expires a turn of the loop later, unless its answer is there by then.
  */
 export class Deadlines {
   readonly #clock: Clock
-  readonly #waiting = new Set<Deadline>()
+  readonly #waiting = new LinkedList<Place<Deadline>>()
   #wakeAt = Number.POSITIVE_INFINITY
   /** When the timer should come. */
   #timerAt = 0
@@ -36,12 +39,15 @@ export class Deadlines {
   }
 
   add(entry: Deadline): void {
-    this.#waiting.add(entry)
+    if (entry.place === undefined) {
+      entry.place = new Place(entry)
+      this.#waiting.add(entry.place)
+    }
     if (entry.deadline < this.#wakeAt) this.#wake(entry.deadline)
   }
 
   delete(entry: Deadline): void {
-    this.#waiting.delete(entry)
+    this.#remove(entry)
   }
 
   /** Expires what is due. Called by the timer; tests with a clock of their own call it themselves. */
@@ -56,15 +62,22 @@ export class Deadlines {
     const now = this.#clock.now()
     let next = Number.POSITIVE_INFINITY
     const due: Deadline[] = []
-    for (const entry of this.#waiting) {
+    for (const { item: entry } of this.#waiting) {
       if (entry.deadline <= now) due.push(entry)
       else if (entry.deadline < next) next = entry.deadline
     }
     this.#wake(next)
     for (const entry of due) {
       // An earlier entry's expiry may have taken this one out.
-      if (this.#waiting.delete(entry)) entry.expire(afterStall)
+      if (this.#remove(entry)) entry.expire(afterStall)
     }
+  }
+
+  /** False when it does not wait. */
+  #remove(entry: Deadline): boolean {
+    const { place } = entry
+    entry.place = undefined
+    return place !== undefined && this.#waiting.delete(place)
   }
 
   #wake(at: number): void {

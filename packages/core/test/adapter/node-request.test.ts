@@ -305,8 +305,9 @@ describe('next', () => {
       void holder.release()
       // Without a turn of the event loop: as soon as the pool has served the request, and before that is told.
       while (pool(sharding).waiting === 1) await Promise.resolve()
-      Object.defineProperty(response, 'closed', { value: true })
-      if (isTold) response.emit('close')
+      const { socket } = response
+      response.destroy()
+      if (isTold) socket?.emit('close')
       await until(() => isAtRest(sharding))
       expect(reached).toBe(0)
       await expect(connectedTo_(sharding, () => backendPid(sharding.db))).resolves.toBeGreaterThan(0)

@@ -14,7 +14,7 @@ import type { PostgresConnection } from './postgres-connection.ts'
 import { SchemaChanges } from './proof/schema-changes.ts'
 import { SessionTraces } from './proof/session-traces.ts'
 import { refusesStartupOptions, replaySettings } from './replay-settings.ts'
-import { resetSession, settlesOutsideTransactions } from './session-reset.ts'
+import { isClean, resetSession, settlesOutsideTransactions } from './session-reset.ts'
 import { asStartupOptions, sessionSettings } from './session-settings.ts'
 
 /** How long the server may take to end a session before the socket is destroyed. */
@@ -86,6 +86,8 @@ export function createPostgresEngine(endpoint: Endpoint, client: KnexClient, clo
     },
 
     distrust: (connection) => traces.get(connection)?.distrust(),
+
+    isClean: (connection) => isClean(connection as PostgresConnection, endpoint, traces.get(connection)),
 
     reset: (connection) => resetSession(connection as PostgresConnection, endpoint, traces.get(connection)),
 

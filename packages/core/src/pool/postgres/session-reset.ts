@@ -12,30 +12,35 @@ const CATALOGUE_MS = 5000
 /** From a statement's error to the server's word that it is ready: they travel together. */
 const SETTLE_MS = 1000
 
+/** Whether it is in that state, and idle; `traces` where that is known of it. */
+export function isClean(
+  connection: PostgresConnection,
+  { scrub }: Endpoint,
+  traces?: SessionTraces,
+): boolean {
+  return (scrub === 'never' || traces?.isClean === true) && isKnownIdle(connection)
+}
+
 /**
  * Brings a session back to the state it had after connecting. Rejects unless the server has confirmed every step.
  *
  * The baseline survives because it is made of start-up options, which `DISCARD ALL` returns to, or is set again where a
- * proxy takes none, and because the user's `afterCreate` runs again. With `traces` nothing is done where nothing can have
- * changed.
+ * proxy takes none, and because the user's `afterCreate` runs again.
  */
-export function resetSession(
+export async function resetSession(
   connection: PostgresConnection,
   { scrub, afterCreate }: Endpoint,
   traces?: SessionTraces,
-): Promise<void> | undefined {
-  if ((scrub === 'never' || traces?.isClean) && isKnownIdle(connection)) return undefined
-  return (async () => {
-    await within(ROLLBACK_MS, endTransaction(connection))
-    if (scrub === 'never') return
-    traces?.prepare()
-    await within(SCRUB_MS, removeTraces(connection))
-    if (connection.replayed !== undefined) {
-      await within(SCRUB_MS, replaySettings(connection, connection.replayed))
-    }
-    await within(SCRUB_MS, Promise.resolve(afterCreate?.(connection)))
-    if (traces !== undefined) await within(CATALOGUE_MS, traces.settle())
-  })()
+): Promise<void> {
+  await within(ROLLBACK_MS, endTransaction(connection))
+  if (scrub === 'never') return
+  traces?.prepare()
+  await within(SCRUB_MS, removeTraces(connection))
+  if (connection.replayed !== undefined) {
+    await within(SCRUB_MS, replaySettings(connection, connection.replayed))
+  }
+  await within(SCRUB_MS, Promise.resolve(afterCreate?.(connection)))
+  if (traces !== undefined) await within(CATALOGUE_MS, traces.settle())
 }
 
 /** Whether the session is about to be idle outside of transactions, and neither broken nor busy. */
