@@ -51,6 +51,38 @@ describe.each(expressVersions)('the middleware in %s', (_version, express) => {
     await expect(app.json('/', 'globex')).resolves.toEqual(['globex', true, 1])
   })
 
+  it('tells its shard in applications inside and around, and no request has a property of its own for it', async () => {
+    const sharding = openShard(url, { max: 1 })
+    const inner = express()
+    inner.get('/inner/shown', show)
+    inner.use('/scoped', mount(sharding), (_req: Request, _res: Response, next: () => void) => next())
+    const app = await application((routes) => {
+      routes.use('/outer', mount(sharding), inner)
+      routes.use(inner)
+      routes.use((req, res) => res.json([req.shard?.tenant ?? null, Object.hasOwn(req, 'shard')]))
+    })
+    await expect(app.json('/outer/inner/shown', 'acme')).resolves.toEqual(ACME)
+    await expect(app.json('/inner/shown', 'acme')).resolves.toEqual(NONE)
+    await expect(app.json('/outer', 'globex')).resolves.toEqual(['globex', false])
+    await expect(app.json('/scoped', 'globex')).resolves.toEqual(['globex', false])
+    await atRest(sharding)
+  })
+
+  it('leaves it to the application what it assigns to req.shard', async () => {
+    const sharding = openShard(url, { max: 1 })
+    const app = await application((routes) => {
+      routes.use(mount(sharding))
+      routes.use('/assigned', (req, _res, next) => {
+        Object.assign(req, { shard: { tenant: 'my own' } })
+        next()
+      })
+      routes.use(show)
+    })
+    await expect(app.json('/assigned', 'acme')).resolves.toEqual({ scope: 'acme', shard: 'my own' })
+    await expect(app.json('/', 'acme')).resolves.toEqual(ACME)
+    await atRest(sharding)
+  })
+
   it('S4: mounted twice refuses another tenant, as a mistake of the application', async () => {
     const sharding = openShard(url, { max: 2 })
     const app = await application((routes) => {
