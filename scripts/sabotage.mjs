@@ -34,11 +34,12 @@ try {
   ).flat()
   announce(`Switching off ${selected.length} guards`)
   await withCopies(selected, async (copy, guard) => {
+    const startedAt = performance.now()
     const verdict = await judge(copy, guard, before)
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     if (verdict === undefined) proven++
-    console.log(
-      `      ${verdict === undefined ? 'proven' : 'NOT PROVEN'}  ${guard.name}${verdict ? `: ${verdict}` : ''}`,
-    )
+    const word = verdict === undefined ? 'proven' : 'NOT PROVEN'
+    console.log(`      ${word}  ${guard.name}${verdict ? `: ${verdict}` : ''} (${seconds} s)`)
   })
 } finally {
   for (const copy of copies) copy.remove()

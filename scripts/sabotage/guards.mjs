@@ -166,9 +166,17 @@ export const guards = [
     reddens: /^L4: a holder who uses the connection now and then/,
   },
   {
+    name: 'lists: what was taken out leads to what is still there',
+    file: core('util/linked-list.ts'),
+    find: 'item.list = item.previous = item.next = undefined',
+    replace: 'item.list = undefined',
+    tests: tests('util/linked-list.test.ts'),
+    reddens: /^has what is in it/,
+  },
+  {
     name: 'leaks: a lease that is held for too long is not reported',
     file: core('pool/lease-holders.ts'),
-    find: 'this.#options.onLeaked(this.#longHeld(lease, hold))',
+    find: 'this.#options.onLeaked(this.#longHeld(hold))',
     replace: '',
     tests: tests('pool/lease-holders.test.ts'),
     reddens: /^L9: a lease that is held|^is reported once/,

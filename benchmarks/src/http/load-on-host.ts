@@ -10,7 +10,7 @@ export interface Host {
 }
 
 /** By then what is called for each request is compiled; on a slow machine the time is up before. */
-const WARM = { requests: 20_000, ms: 6000, stepMs: 500 }
+const WARM = { requests: 30_000, ms: 10_000, stepMs: 500 }
 
 /** Sends requests until a server is as fast as it will be. */
 export async function warmUp(

@@ -12,6 +12,8 @@ const LOADS = { below: 0.4, above: 4 } as const
 export const HOSTS = {
   'pg by hand': { variant: 'pinned pg', hygiene: 'off' },
   'pg by hand, DISCARD ALL': { variant: 'pinned pg', hygiene: 'on' },
+  'knex by hand': { variant: 'pinned knex', hygiene: 'off' },
+  'knex by hand, DISCARD ALL': { variant: 'pinned knex', hygiene: 'on' },
   'knex per query': { variant: 'knex per query', hygiene: 'off' },
   'knex per query, DISCARD ALL': { variant: 'knex per query', hygiene: 'on' },
   'knex map': { variant: 'knex map', hygiene: 'off' },
