@@ -9,7 +9,7 @@ import { timed } from './timed.ts'
 // A process with many tenants or many shards.
 
 const NOWHERE = 'postgres://nobody:nothing@127.0.0.1:1/nowhere'
-/** Ids that are looked up, in another order than they were put in. */
+/** Ids that are looked up, in an order that no cache can foresee. */
 const ASKED = 100_000
 const AWAITS = 1000
 const TENANT_SHARDS = 10
@@ -45,7 +45,7 @@ serveCalls<ScaleCalls>({
       shardOf = (tenant) => router.route(tenant) as string
     }
     const bytes = (usedHeap() - heapBefore) / tenants
-    asked = Array.from({ length: ASKED }, (_, index) => `tenant-${(index * 7919) % tenants}`)
+    asked = Array.from({ length: ASKED }, (_, index) => `tenant-${scattered(index) % tenants}`)
     return bytes
   },
 
@@ -80,6 +80,12 @@ serveCalls<ScaleCalls>({
     return timed(ms, AWAITS, () => connectedTo({ shard: shardName(0), checkout: 'lazy' }, awaits))
   },
 })
+
+/** Knuth's multiplicative hash (The Art of Computer Programming 3, 6.4), and its upper half once more in the lower. */
+function scattered(index: number): number {
+  const hash = Math.imul(index + 1, 2654435761) >>> 0
+  return (hash ^ (hash >>> 15)) >>> 0
+}
 
 function sharding(): Sharding {
   if (scoped === undefined) {

@@ -62,9 +62,7 @@ describe('a plain read', () => {
   })
 
   test('is never a call of a function that nobody knows, however it is written', () => {
-    const name = fc
-      .stringMatching(/^[a-z_][a-z0-9_]{0,10}$/)
-      .filter((text) => !isPlainRead(`select ${text}()`))
+    const name = fc.stringMatching(/^(?:fn|_|x_)[a-z0-9_]{0,10}$/)
     const space = fc.constantFrom('', ' ', '\n', '\t', '/* a */', ' -- b\n')
     const quote = fc.constantFrom('', '"', '`')
     fc.assert(
