@@ -74,7 +74,7 @@ export function enterNodeRequest<R>(host: NodeHost<R>, options: RequestOptions<R
 export function checkOutNodeRequest(req: IncomingMessage, next: Next): void {
   const state = requestState(req)
   const { binding, checkOut } = state
-  delete state.checkOut
+  state.checkOut = undefined
   if (checkOut === undefined) goOnIn(binding, next)
   else checkOut(next)
 }

@@ -98,8 +98,9 @@ export class OpenPools {
 
   #planSweep(): void {
     const { idleMs, deadlines } = this.#options
+    if (idleMs === null || this.#sweep !== undefined) return
     const [since] = this.#unused.values()
-    if (idleMs === null || since === undefined || this.#sweep !== undefined) return
+    if (since === undefined) return
     this.#sweep = { deadline: since + idleMs, expire: () => this.#sweepNow(idleMs) }
     deadlines.add(this.#sweep)
   }
