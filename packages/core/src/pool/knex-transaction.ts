@@ -105,7 +105,7 @@ function settleInside(result: unknown): unknown {
 /** knex checks by identity that queries run on the transaction's connection; the binding checks more. */
 function bindClient(client: KnexClient, inside: Binding): void {
   client[BINDING] = inside
-  const own = client as Partial<KnexClient>
-  delete own.query
-  delete own.stream
+  // Not deleted: an object that loses properties is a hash table from then on, and knex reads it a hundred times a query.
+  const { query, stream } = Object.getPrototypeOf(client) as KnexClient
+  Object.assign(client, { query, stream })
 }
