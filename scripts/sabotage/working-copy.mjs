@@ -4,6 +4,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { root } from '../lib/root.mjs'
 
+/**
+ * @typedef {object} Failure
+ * @property {string} name with those of the suites around in front
+ * @property {string} title the same without them
+ */
+
 /** Without its guard a test often waits in vain. */
 const TEST_TIMEOUT_MS = 10_000
 
@@ -41,15 +47,16 @@ export class WorkingCopy {
   /**
    * @param {string[]} tests files, relative to the repository
    * @param {RegExp} pattern the tests of theirs that count, by name; the first that fails is enough
-   * @returns {Promise<string[]>} names of the tests that fail; of the file, when it fails outside of any test
+   * @returns {Promise<Failure[]>} the tests that fail; the file, when it fails outside of any test
    */
   async failures(tests, pattern) {
     const failed = []
     for (const { folder, project, files } of runsOf(tests)) {
       const report = await this.#run(folder, project, files, pattern)
       for (const { name, status, assertionResults } of report.testResults) {
-        const names = assertionResults.filter((test) => test.status === 'failed').map((test) => test.title)
-        failed.push(...(status === 'failed' && names.length === 0 ? [name] : names))
+        const tests = assertionResults.filter((test) => test.status === 'failed')
+        if (status === 'failed' && tests.length === 0) failed.push({ name, title: name })
+        else failed.push(...tests.map(({ fullName, title }) => ({ name: fullName, title })))
       }
     }
     return failed

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SessionWatch } from '@sherd/local-servers/session-watch'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { scaled } from '@sherd/local-servers/test-scale'
 import pg from 'pg'
@@ -21,24 +22,16 @@ async function watchSessions() {
   const viewer = new pg.Client({ connectionString: inject('postgresUrl') })
   await viewer.connect()
   const names = urls.map((url) => new URL(url).pathname.slice(1))
-  let most = 0
-  let looks = 0
-  let isOver = false
-  const watching = (async () => {
-    while (!isOver) {
-      const sql = 'select count(*)::int as sessions from pg_stat_activity where datname = any($1)'
-      const { rows } = await viewer.query<{ sessions: number }>(sql, [names])
-      most = Math.max(most, rows[0]?.sessions ?? 0)
-      looks++
-      await sleep(2)
-    }
-    await viewer.end()
-  })()
+  const watch = new SessionWatch(async () => {
+    const sql = 'select pid from pg_stat_activity where datname = any($1)'
+    const { rows } = await viewer.query<{ pid: number }>(sql, [names])
+    return rows.map(({ pid }) => pid)
+  })
   return {
     async stop() {
-      isOver = true
-      await watching
-      return { most, looks }
+      const watched = await watch.stop()
+      await viewer.end()
+      return watched
     },
   }
 }
@@ -80,11 +73,11 @@ test(
       process.kill(pid, 'SIGKILL')
     }
     await Promise.all(load)
-    const { most, looks } = await sessions.stop()
+    const { most, readings } = await sessions.stop()
     const failures = clients.flatMap((client) => client.failures)
     const served = clients.reduce((sum, client) => sum + client.served, 0)
     const seen = new Set(clients.flatMap((client) => [...client.workers]))
-    console.log({ served, failed: failures.length, kills: kills.length, workers: seen.size, most, looks })
+    console.log({ served, failed: failures.length, kills: kills.length, workers: seen.size, most, readings })
 
     expect(failures.filter((failure) => !wasKilled(failure, kills))).toEqual([])
     expect(most).toBeLessThanOrEqual(BUDGET)

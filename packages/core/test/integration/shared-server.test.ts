@@ -1,3 +1,4 @@
+import { SessionWatch } from '@sherd/local-servers/session-watch'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { scaled } from '@sherd/local-servers/test-scale'
 import { expect, onTestFinished, test } from 'vitest'
@@ -20,15 +21,10 @@ test('four databases on one server: never more sessions than its budget, and eve
   onTestFinished(() => sharding.close({ deadlineMs: 0 }))
   const view = await ServerView.open(await createDatabase())
   const names = urls.map((url) => new URL(url).pathname.slice(1))
-  let most = 0
-  let isOver = false
-  const watching = (async () => {
-    while (!isOver) {
-      const sql = 'select count(*)::int as sessions from pg_stat_activity where datname = any($1)'
-      const [row] = await view.query<{ sessions: number }>(sql, [names])
-      most = Math.max(most, row?.sessions ?? 0)
-    }
-  })()
+  const sessions = new SessionWatch(async () => {
+    const sql = 'select pid from pg_stat_activity where datname = any($1)'
+    return (await view.query<{ pid: number }>(sql, [names])).map(({ pid }) => pid)
+  })
 
   const left = Array.from({ length: scaled(10_000) }, (_, index) => index).values()
   const answers = new Map<number, string>()
@@ -43,8 +39,7 @@ test('four databases on one server: never more sessions than its budget, and eve
     }
   }
   await Promise.all(Array.from({ length: 40 }, client))
-  isOver = true
-  await watching
+  const { most } = await sessions.stop()
 
   expect(answers.size).toBe(scaled(10_000))
   expect(new Set(answers.values())).toEqual(new Set(['right']))

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { SessionWatch } from '@sherd/local-servers/session-watch'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { isLong } from '@sherd/local-servers/test-scale'
 import { expect, onTestFinished, test } from 'vitest'
@@ -47,15 +48,11 @@ test('worker threads share a budget with the thread that starts them, whoever co
   })
   onTestFinished(() => sharding.close({ deadlineMs: 0 }))
   const view = await ServerView.open(await createDatabase())
-  let most = 0
+  const sessions = new SessionWatch(async () => {
+    const sql = 'select pid from pg_stat_activity where datname = any($1)'
+    return (await view.query<{ pid: number }>(sql, [[pathname.slice(1)]])).map(({ pid }) => pid)
+  })
   let isOver = false
-  const watching = (async () => {
-    while (!isOver) {
-      const sql = 'select count(*)::int as sessions from pg_stat_activity where datname = $1'
-      const [row] = await view.query<{ sessions: number }>(sql, [pathname.slice(1)])
-      most = Math.max(most, row?.sessions ?? 0)
-    }
-  })()
   let own = 0
   const load = Array.from({ length: BUDGET }, async () => {
     while (!isOver) {
@@ -74,8 +71,9 @@ test('worker threads share a budget with the thread that starts them, whoever co
   await once(third, 'message')
   await sleep(PHASE_MS)
   const reports = [await stopThread(second), await stopThread(third)]
+  const { most } = await sessions.stop()
   isOver = true
-  await Promise.all([watching, ...load])
+  await Promise.all(load)
 
   expect(reports.flatMap(({ failures }) => failures)).toEqual([])
   for (const { share, served } of reports) {
