@@ -304,7 +304,7 @@ export const guards = [
   {
     name: 'gone clients: the handler runs for a client that left in the instant of check-out',
     file: core('adapter/node-request-binding.ts'),
-    find: 'if (!this.#isOver && !isGone(req, res)) run()',
+    find: 'if (this.#wasAnswered || !(this.#isOver || isGone(req, res))) run()',
     replace: 'if (scope) run()',
     tests: tests('adapter/node-request.test.ts'),
     reddens: /^fault 3:/,

@@ -150,9 +150,9 @@ export class NodeRequestBinding<R> {
         scope.answered()
       }
       const gone = () => {
+        this.#isOver = true
         if (res.writableEnded) scope.answered()
         else scope.aborted(this.#parts.method)
-        this.#isOver = true
       }
       whenOver(req, res, { answered, gone })
       return scope
@@ -182,8 +182,8 @@ export class NodeRequestBinding<R> {
 
   #unlessOver(scope: RequestScope, run: () => void): void {
     const { req, res } = this.#host
-    // One that is going has not told so yet.
-    if (!this.#isOver && !isGone(req, res)) run()
+    // One that is going has not told so yet; one that was answered before may go.
+    if (this.#wasAnswered || !(this.#isOver || isGone(req, res))) run()
     else {
       scope.discard()
       this.#outcome.over()
@@ -228,24 +228,25 @@ export class NodeRequestBinding<R> {
 
   /** What `next` throws later than the caller could catch it is uncaught, as from any callback. */
   #continue<T>(promise: Promise<T>, done: (value: T) => void, failed: (error: unknown) => void): void {
-    const outside = <A>(call: (argument: A) => void) => {
-      return (argument: A) => {
-        try {
-          call(argument)
-        } catch (error) {
-          process.nextTick(() => {
-            throw error
-          })
-        }
-      }
-    }
-    promise.then(outside(done), outside(failed))
+    promise.then(uncaught(done), uncaught(failed))
   }
 
   /** Nobody waits for an answer any more; where it came after one, nobody ever did. */
   #isTooLate(): boolean {
     const { req, res } = this.#host
     return !this.#wasAnswered && (res.writableEnded || isGone(req, res))
+  }
+}
+
+function uncaught<A>(callback: (argument: A) => void): (argument: A) => void {
+  return (argument) => {
+    try {
+      callback(argument)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 }
 

@@ -1,6 +1,15 @@
+import { once } from 'node:events'
 import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { connect as connect2, constants, createServer as createServer2 } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { connectedTo, currentScope, db, type Sharding } from '@sherd/core'
-import { bindNodeRequest, type RequestOptions } from '@sherd/core/adapter'
+import {
+  bindNodeRequest,
+  checkOutNodeRequest,
+  enterNodeRequest,
+  type RequestOptions,
+} from '@sherd/core/adapter'
 import { createDatabase } from '@sherd/local-servers/test-database'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { backendPid } from '../support/backend-pid.ts'
@@ -345,6 +354,54 @@ describe('next', () => {
     const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-tenant-id': 'acme' } })
     expect(response.status).toBe(202)
     await expect(done.promise).resolves.toEqual([0, 'acme'])
+    await until(() => isAtRest(sharding))
+  })
+
+  it('L6: is called for such a request also where its connection is taken later, and its client has gone by then', async () => {
+    const sharding = open({ max: 1 })
+    const done = deferred<unknown>()
+    const { port } = await serve((req, res) => {
+      res.writeHead(202).end()
+      const host = { request: req, req, res, isAnswered: true, answer: () => expect.unreachable() }
+      enterNodeRequest(host, { sharding, ...HEADER }, () => {
+        res.once('close', () => {
+          checkOutNodeRequest(req, () => done.resolve(db.raw('select 1').then(() => currentScope()?.tenant)))
+        })
+      })
+    })
+    await fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-tenant-id': 'acme' } })
+    await expect(done.promise).resolves.toBe('acme')
+    await until(() => isAtRest(sharding))
+  })
+})
+
+describe('HTTP/2', () => {
+  it('has a connection until end() is called, and until a stream is reset', async () => {
+    const sharding = open({ max: 1 })
+    const reached = [deferred(), deferred()] as const
+    const server = createServer2((req, res) => {
+      const http1 = [req, res] as unknown as [IncomingMessage, ServerResponse]
+      bindNodeRequest(...http1, { sharding, ...HEADER }, async () => {
+        await db.raw('select 1')
+        if (req.url === '/hangs') reached[0].resolve()
+        else res.end(String(currentScope()?.tenant), () => reached[1].resolve())
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connect2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    onTestFinished(() => {
+      client.destroy()
+      server.close()
+    })
+    const hanging = client.request({ ':path': '/hangs', 'x-tenant-id': 'acme' })
+    hanging.on('error', () => {})
+    await reached[0].promise
+    expect(pool(sharding).active).toBe(1)
+    hanging.close(constants.NGHTTP2_CANCEL)
+    await until(() => isAtRest(sharding))
+    const served = client.request({ ':path': '/', 'x-tenant-id': 'globex' })
+    expect(await text(served)).toBe('globex')
+    await reached[1].promise
     await until(() => isAtRest(sharding))
   })
 })
