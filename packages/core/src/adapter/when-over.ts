@@ -1,6 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { LinkedList, Place } from '../util/linked-list.ts'
+import { LinkedList, ListNode } from '../util/linked-list.ts'
 
 /** How an exchange ends. */
 export interface Endings {
@@ -26,7 +26,7 @@ export function whenOver(
   { answered, gone }: Endings,
 ): void {
   const exchanges = exchangesOn(socket)
-  const exchange = new Place(gone)
+  const exchange = new ListNode(gone)
   exchanges.add(exchange)
   if (res instanceof ServerResponse && res.socket === socket) {
     res.once('prefinish', () => {
@@ -46,7 +46,7 @@ export function isGone(req: IncomingMessage, res: ServerResponse): boolean {
   return res.destroyed || req.socket.destroyed
 }
 
-type Exchanges = LinkedList<Place<() => void>>
+type Exchanges = LinkedList<ListNode<() => void>>
 
 const registry = new WeakMap<Socket, Exchanges>()
 

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { LinkedList, Place } from './linked-list.ts'
+import { LinkedList, ListNode } from './linked-list.ts'
 import { runInRootContext } from './root-context.ts'
 
 /** Something that has to happen once the clock reaches `deadline` (in the clock's milliseconds). */
@@ -8,7 +8,7 @@ export interface Deadline {
   /** `afterStall`: the event loop stood still meanwhile, so nobody could answer in time. */
   expire(afterStall: boolean): void
   /** Among those that wait; kept by {@link Deadlines}. */
-  place?: Place<Deadline> | undefined
+  node?: ListNode<Deadline> | undefined
 }
 
 /** How far behind its deadline something may expire, in milliseconds. */
@@ -22,13 +22,13 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 /**
  * One coarse timer for everything in the process that waits: callers in queues, idle connections, retries.
  *
- * A timer each would cost half a microsecond and an object per checkout; here waiting costs one place in a list.
+ * A timer each would cost half a microsecond and an object per checkout; here waiting costs one node of a list.
  * The timer never keeps the process alive, and stops when it finds nothing that waits. A blocked event loop is nobody
  * else's fault: what is due after one expires a turn of the loop later, unless its answer is there by then.
  */
 export class Deadlines {
   readonly #clock: Clock
-  readonly #waiting = new LinkedList<Place<Deadline>>()
+  readonly #waiting = new LinkedList<ListNode<Deadline>>()
   #wakeAt = Number.POSITIVE_INFINITY
   /** When the timer should come. */
   #timerAt = 0
@@ -39,9 +39,9 @@ export class Deadlines {
   }
 
   add(entry: Deadline): void {
-    if (entry.place === undefined) {
-      entry.place = new Place(entry)
-      this.#waiting.add(entry.place)
+    if (entry.node === undefined) {
+      entry.node = new ListNode(entry)
+      this.#waiting.add(entry.node)
     }
     if (entry.deadline < this.#wakeAt) this.#wake(entry.deadline)
   }
@@ -75,9 +75,9 @@ export class Deadlines {
 
   /** False when it does not wait. */
   #remove(entry: Deadline): boolean {
-    const { place } = entry
-    entry.place = undefined
-    return place !== undefined && this.#waiting.delete(place)
+    const { node } = entry
+    entry.node = undefined
+    return node !== undefined && this.#waiting.delete(node)
   }
 
   #wake(at: number): void {

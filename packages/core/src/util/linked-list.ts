@@ -61,12 +61,12 @@ export class LinkedList<T extends Linked<T>> implements Iterable<T> {
   }
 }
 
-/** For items that carry no links themselves: a place in a list. */
-export class Place<T> implements Linked<Place<T>> {
+/** For what carries no links itself. */
+export class ListNode<T> implements Linked<ListNode<T>> {
   readonly item: T
   list: object | undefined
-  previous: Place<T> | undefined
-  next: Place<T> | undefined
+  previous: ListNode<T> | undefined
+  next: ListNode<T> | undefined
 
   constructor(item: T) {
     this.item = item

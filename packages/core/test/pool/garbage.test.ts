@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { type Hold, LeaseHolders } from '../../src/pool/lease-holders.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { type Deadline, Deadlines } from '../../src/util/deadlines.ts'
-import { LinkedList, Place } from '../../src/util/linked-list.ts'
+import { LinkedList, ListNode } from '../../src/util/linked-list.ts'
 
 setFlagsFromString('--expose-gc')
 const collectAll: () => void = runInNewContext('gc')
@@ -38,9 +38,9 @@ function grownOld<E>(add: () => E, remove: (entry: E) => void): number {
 
 // With a `Set` or a `Map` in place of each list these are hundreds of bytes, up to everything.
 test('what has left a list is found by young collections', () => {
-  const list = new LinkedList<Place<unknown>>()
+  const list = new LinkedList<ListNode<unknown>>()
   const add = () => {
-    const place = new Place(payload())
+    const place = new ListNode(payload())
     list.add(place)
     return place
   }

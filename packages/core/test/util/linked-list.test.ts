@@ -1,22 +1,22 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { LinkedList, Place } from '../../src/util/linked-list.ts'
+import { LinkedList, ListNode } from '../../src/util/linked-list.ts'
 
 test('has what is in it, in the order in which it came, whatever is taken out', () => {
   const steps = fc.array(fc.record({ add: fc.boolean(), at: fc.nat(20) }), { size: 'max', maxLength: 60 })
   fc.assert(
     fc.property(steps, (sequence) => {
-      const list = new LinkedList<Place<number>>()
-      const expected: Place<number>[] = []
-      const gone: Place<number>[] = []
+      const list = new LinkedList<ListNode<number>>()
+      const expected: ListNode<number>[] = []
+      const gone: ListNode<number>[] = []
       for (const [index, { add, at }] of sequence.entries()) {
         const [found] = add ? [] : expected.splice(at, 1)
         if (found !== undefined) {
           expect(list.delete(found)).toBe(true)
           gone.push(found)
         } else if (add) {
-          expected.push(new Place(index))
-          list.add(expected.at(-1) as Place<number>)
+          expected.push(new ListNode(index))
+          list.add(expected.at(-1) as ListNode<number>)
         }
         for (const place of gone) expect(list.delete(place)).toBe(false)
         expect([...list]).toEqual(expected)
@@ -29,8 +29,8 @@ test('has what is in it, in the order in which it came, whatever is taken out', 
 })
 
 test('whoever is yielded may be taken out, and is not missed', () => {
-  const list = new LinkedList<Place<number>>()
-  for (let item = 0; item < 5; item++) list.add(new Place(item))
+  const list = new LinkedList<ListNode<number>>()
+  for (let item = 0; item < 5; item++) list.add(new ListNode(item))
   const seen: number[] = []
   for (const place of list) {
     seen.push(place.item)
