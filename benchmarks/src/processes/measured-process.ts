@@ -19,6 +19,20 @@ export interface ProcessOptions {
   readonly flags?: readonly string[]
 }
 
+let profiles: string | undefined
+let profiled = 0
+
+/** From now on each process leaves a profile in this folder. */
+export function profileTo(folder: string): void {
+  profiles = folder
+}
+
+function profiling(entry: string): readonly string[] {
+  if (profiles === undefined) return []
+  const name = `${String(++profiled).padStart(2, '0')}-${entry}.cpuprofile`
+  return ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}`]
+}
+
 interface Pending {
   resolve(result: never): void
   reject(error: Error): void
@@ -33,7 +47,7 @@ export class MeasuredProcess<C extends Calls<C>> {
   constructor(entry: string, { node = process.execPath, flags = [] }: ProcessOptions = {}) {
     this.#child = fork(fileURLToPath(new URL(`${entry}.mjs`, DIST)), [], {
       execPath: node,
-      execArgv: [...FLAGS, ...flags],
+      execArgv: [...FLAGS, ...profiling(entry), ...flags],
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
